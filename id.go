@@ -95,4 +95,3 @@ func SpokenID(i InteractionID, leg LegID, startMS int64) UtteranceID {
 func MessageID(i InteractionID, message string) UtteranceID {
 	return UtteranceID(Derive("message", string(i), message))
 }
-
