@@ -37,6 +37,8 @@ type Row struct {
 	Reviewed bool
 	// Appealed is set while an appeal is open.
 	Appealed bool
+	// Acknowledged is set when the agent said to have read the evaluation.
+	Acknowledged bool
 }
 
 // Page is a part of a list, newest first, and how long the whole list is.
