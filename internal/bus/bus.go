@@ -9,19 +9,6 @@ import (
 	"earshot"
 )
 
-// Config says which Kafka to use and how.
-type Config struct {
-	// Brokers are host:port pairs; empty means the embedded broker.
-	Brokers []string `yaml:"brokers"`
-	// Partitions of every topic; one interaction is one partition everywhere.
-	Partitions int `yaml:"partitions"`
-	// Replication of topics that Earshot creates.
-	Replication int `yaml:"replication"`
-	// Direct assigns all partitions to this process and joins no group; it is
-	// set for the embedded broker, which only one process uses.
-	Direct bool `yaml:"-"`
-}
-
 // Message is a record to produce. Its partition follows from Interaction alone,
 // the same in every topic.
 type Message struct {
