@@ -104,10 +104,13 @@ func (o *order) pop() packet {
 	return p
 }
 
-// overdue says that the hole before the first held packet will not be waited
-// for any longer.
-func (o *order) overdue(now time.Time, window time.Duration) bool {
-	if len(o.held) >= maxHeld {
+// ready says that the first held packet is to be played: it is the next one, or
+// the hole before it will not be waited for any longer.
+func (o *order) ready(now time.Time, window time.Duration) bool {
+	if len(o.held) == 0 {
+		return false
+	}
+	if o.held[0].seq == o.next || len(o.held) >= maxHeld {
 		return true
 	}
 	for i := range o.held {

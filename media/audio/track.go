@@ -170,7 +170,7 @@ func (t *Track) push(b *earshot.AudioBundle, arrival time.Time, raw []byte) {
 	var v verdict
 	p.seq, v = t.order.judge(h.SequenceNumber)
 	t.take(p, v)
-	for len(t.order.held) > 0 && t.order.overdue(arrival, t.opts.Window) {
+	for t.order.ready(arrival, t.opts.Window) {
 		t.playHeld()
 	}
 }
@@ -237,9 +237,6 @@ func (t *Track) take(p packet, v verdict) {
 		t.order.late(p.seq)
 	case stray:
 		t.stats.Stray++
-	}
-	for len(t.order.held) > 0 && t.order.held[0].seq == t.order.next {
-		t.playHeld()
 	}
 }
 
