@@ -1,0 +1,142 @@
+package rule
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"earshot"
+)
+
+// Transcript is an interaction prepared for conditions: utterances in order,
+// cut into turns and words.
+type Transcript struct {
+	Facts earshot.Interaction
+	// DurationMS is the length in milliseconds, at least to the last utterance's end.
+	DurationMS int64
+	Utterances []earshot.Utterance
+	// Open says that the interaction still goes on: what has not been said yet
+	// may still be said, and such conditions come out Unsure.
+	Open bool
+
+	turns    []turn
+	measures map[string]float64
+}
+
+// turn is a run of utterances of one role.
+type turn struct {
+	role    earshot.Role
+	startMS int64
+	// first and last are indexes of utterances.
+	first, last int
+	words       []spoken
+	// base is the number of words of all turns before.
+	base int
+}
+
+// spoken is a word in its place.
+type spoken struct {
+	text string
+	// utterance is an index; start and end are bytes of its text.
+	utterance, start, end int
+	startMS, endMS        int64
+	// confidence is 0 to 1; 0 is unknown.
+	confidence float64
+}
+
+// NewTranscript prepares the utterances, which may come in any order; it keeps
+// the first of each id.
+func NewTranscript(facts earshot.Interaction, duration time.Duration, utterances []earshot.Utterance) *Transcript {
+	t := &Transcript{Facts: facts, DurationMS: duration.Milliseconds(), Utterances: inOrder(utterances)}
+	words := 0
+	for i := range t.Utterances {
+		u := &t.Utterances[i]
+		t.DurationMS = max(t.DurationMS, u.EndMS)
+		if n := len(t.turns); n == 0 || t.turns[n-1].role != u.Role {
+			t.turns = append(t.turns, turn{role: u.Role, startMS: u.StartMS, first: i, base: words})
+		}
+		last := &t.turns[len(t.turns)-1]
+		last.last = i
+		before := len(last.words)
+		last.words = appendSpoken(last.words, u, i)
+		words += len(last.words) - before
+	}
+	t.measures = measure(t)
+	return t
+}
+
+// Measures returns the interaction's numbers; see [MeasureKeys].
+func (t *Transcript) Measures() map[string]float64 { return t.measures }
+
+func inOrder(utterances []earshot.Utterance) []earshot.Utterance {
+	seen := make(map[earshot.UtteranceID]bool, len(utterances))
+	out := make([]earshot.Utterance, 0, len(utterances))
+	for _, u := range utterances {
+		if u.ID == "" || !seen[u.ID] {
+			seen[u.ID] = true
+			out = append(out, u)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b earshot.Utterance) int {
+		return cmp.Or(cmp.Compare(a.StartMS, b.StartMS), a.At.Compare(b.At),
+			cmp.Compare(a.EndMS, b.EndMS), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// appendSpoken appends the utterance's words with the times and confidences of
+// the recogniser's words where they can be told, else of the whole.
+func appendSpoken(out []spoken, u *earshot.Utterance, index int) []spoken {
+	type timed struct {
+		text string
+		word *earshot.Word
+	}
+	var known []timed
+	for i := range u.Words {
+		for _, t := range tokenize(u.Words[i].Text) {
+			known = append(known, timed{t.text, &u.Words[i]})
+		}
+	}
+	next := 0
+	for _, t := range tokenize(u.Text) {
+		s := spoken{text: t.text, utterance: index, start: t.start, end: t.end,
+			startMS: u.StartMS, endMS: u.EndMS, confidence: u.Confidence}
+		// Redaction may have taken words out of the text: look a little ahead.
+		for k := next; k < len(known) && k < next+24; k++ {
+			if known[k].text == t.text {
+				w := known[k].word
+				s.startMS, s.endMS, s.confidence = w.StartMS, w.EndMS, w.Confidence
+				next = k + 1
+				break
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// isVoice says whether the interaction is spoken.
+func (t *Transcript) isVoice() bool {
+	if t.Facts.Channel != "" {
+		return t.Facts.Channel == earshot.Voice
+	}
+	return len(t.Utterances) > 0 && t.Utterances[0].Channel == earshot.Voice
+}
+
+// has says whether somebody of the role took part; no roles means anybody.
+func (t *Transcript) has(roles []earshot.Role) bool {
+	if len(roles) == 0 {
+		return true
+	}
+	for _, turn := range t.turns {
+		if slices.Contains(roles, turn.role) {
+			return true
+		}
+	}
+	for _, leg := range t.Facts.Legs {
+		if slices.Contains(roles, leg.Role) {
+			return true
+		}
+	}
+	return slices.Contains(roles, earshot.Agent) && t.Facts.Agent != ""
+}
