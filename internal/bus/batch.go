@@ -58,7 +58,7 @@ func (w *batches) run(ctx context.Context, s *session, l *lane) {
 		if !isOpen {
 			open = span{raw[0].Offset, raw[len(raw)-1].Offset}
 		}
-		if !w.settle(ctx, s, newBatch(p.topicPartition, open, raw), isOpen) {
+		if !w.settle(ctx, s.offsets, l.gen, newBatch(p.topicPartition, open, raw), isOpen) {
 			return
 		}
 		isOpen = false
@@ -97,7 +97,7 @@ func (w *batches) gather(ctx context.Context, q *queue, bound limits) []*kgo.Rec
 
 // settle brings one batch through; false when ctx ended before its end was
 // committed.
-func (w *batches) settle(ctx context.Context, s *session, b Batch, isOpen bool) bool {
+func (w *batches) settle(ctx context.Context, o *offsets, gen generation, b Batch, isOpen bool) bool {
 	select {
 	case <-ctx.Done():
 		return false
@@ -109,7 +109,7 @@ func (w *batches) settle(ctx context.Context, s *session, b Batch, isOpen bool) 
 		return w.client.persist(ctx, "commit of "+b.Token, func() error {
 			ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 			defer cancel()
-			return s.offsets.commit(ctx, s.gen, map[topicPartition]position{tp: at})
+			return o.commit(ctx, gen, map[topicPartition]position{tp: at})
 		})
 	}
 	if !isOpen && !commit(position{b.First, formatIntent(b.Last)}) {

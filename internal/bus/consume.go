@@ -104,9 +104,12 @@ func (w *records) commit(ctx context.Context, s *session, lanes []*lane) {
 			}
 		}
 	}
+	if len(ps) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	if err := s.offsets.commit(ctx, s.gen, ps); err != nil {
+	if err := s.offsets.commit(ctx, lanes[0].gen, ps); err != nil {
 		w.client.log.Warn("cannot commit the low watermark; it is tried again", "group", w.group.Name, "error", err)
 		return
 	}

@@ -77,11 +77,13 @@ func (s *session) assigned(ctx context.Context, m map[string]map[int32]kgo.Offse
 			tps = append(tps, topicPartition{topic, p})
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	within, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	ps, err := s.offsets.fetch(ctx, tps)
+	ps, err := s.positions(within, tps)
 	if err != nil {
-		s.cancel(errors.Join(errRebuild, err))
+		if ctx.Err() == nil { // not cut off by another rebalance
+			s.cancel(errors.Join(errRebuild, err))
+		}
 		return nil, err
 	}
 	s.mu.Lock()

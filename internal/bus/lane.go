@@ -24,6 +24,7 @@ type lane struct {
 	key    laneKey
 	parts  map[string]*part // by topic
 	queue  *queue
+	gen    generation // under which it commits
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -49,7 +50,7 @@ func (s *session) startLanes(ps map[topicPartition]position) {
 		key := s.worker.key(tp)
 		l := s.lanes[key]
 		if l == nil {
-			l = &lane{key: key, parts: map[string]*part{}, done: make(chan struct{})}
+			l = &lane{key: key, parts: map[string]*part{}, gen: s.gen, done: make(chan struct{})}
 			s.lanes[key] = l
 		}
 		l.parts[tp.topic] = &part{topicPartition: tp, position: at, next: max(at.offset, 0), tracker: newTracker(at.offset)}
@@ -123,13 +124,12 @@ func (s *session) push(fetches kgo.Fetches) {
 		}
 		p := l.parts[f.Topic]
 		records := f.Records
-		for len(records) > 0 && records[0].Offset < p.next {
-			records = records[1:]
+		if records[0].Offset < p.next { // the log was cut off, see positions
+			s.cancel(errRebuild)
+			return
 		}
-		if len(records) > 0 {
-			p.next = records[len(records)-1].Offset + 1
-			l.queue.push(records)
-			s.moved = time.Now()
-		}
+		p.next = records[len(records)-1].Offset + 1
+		s.moved = time.Now()
+		l.queue.push(records)
 	})
 }

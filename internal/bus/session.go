@@ -120,13 +120,7 @@ func (s *session) connect() error {
 
 // takeAll starts to work on all partitions without a group.
 func (s *session) takeAll(ctx context.Context) error {
-	var all []topicPartition
-	for _, t := range s.group.Topics {
-		for n := range s.client.cfg.Partitions {
-			all = append(all, topicPartition{t, int32(n)})
-		}
-	}
-	ps, err := s.offsets.fetch(ctx, all)
+	ps, err := s.positions(ctx, s.client.partitions(s.group))
 	if err != nil {
 		return err
 	}
@@ -135,6 +129,46 @@ func (s *session) takeAll(ctx context.Context) error {
 	s.startLanes(ps)
 	s.kafka.AddConsumePartitions(starts(ps))
 	return nil
+}
+
+// partitions lists all of a group's topics.
+func (c *Client) partitions(g Group) []topicPartition {
+	out := make([]topicPartition, 0, len(g.Topics)*c.cfg.Partitions)
+	for _, t := range g.Topics {
+		for n := range c.cfg.Partitions {
+			out = append(out, topicPartition{t, int32(n)})
+		}
+	}
+	return out
+}
+
+// positions returns where to read on. A log that ends before the committed
+// offset was cut off, by a power failure or an unclean election: what follows in
+// it are other records under old offsets. They are read from its end, and an
+// intent that reaches past it is dropped, since its token may stand for records
+// that are gone.
+func (s *session) positions(ctx context.Context, tps []topicPartition) (map[topicPartition]position, error) {
+	ps, err := s.offsets.fetch(ctx, tps)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := s.client.bounds(ctx, s.group.Topics)
+	if err != nil {
+		return nil, err
+	}
+	for tp, at := range ps {
+		end, ok := ends.ends.Lookup(tp.topic, tp.number)
+		if !ok {
+			return nil, earshot.Errorf(earshot.Unavailable, "cannot read where %s ends: not in the answer", tp)
+		}
+		open, isOpen := parseIntent(at)
+		if at.offset > end.Offset || isOpen && open.last >= end.Offset {
+			s.client.log.Error("records that Kafka had acknowledged are gone", "group", s.group.Name,
+				"partition", tp.String(), "committed", at.offset, "intent", at.meta, "end", end.Offset)
+			ps[tp] = position{offset: min(at.offset, end.Offset)}
+		}
+	}
+	return ps, nil
 }
 
 // starts are the offsets at which positions are read on.
