@@ -58,9 +58,8 @@ func decoded(body io.Reader, encoding string) (io.Reader, error) {
 // a plain decoder it tells the end between two blocks (io.EOF) from one within
 // (io.ErrUnexpectedEOF), and it checks sizes before it allocates.
 type unframer struct {
-	r     io.Reader
-	block compress.Reader
-	left  []byte
+	r    io.Reader
+	left []byte
 }
 
 const (

@@ -22,23 +22,29 @@ type guard struct {
 // harmlessFunctions are the table functions that stay within the engine's own
 // data, in lower case.
 var harmlessFunctions = []string{
-	"dictionary", "eval", "format", "fuzzjson", "fuzzquery", "generate_series", "generaterandom", "generateseries",
-	"input", "merge", "mergetreeindex", "mergetreeprojection", "mergetreeanalyzeindexes", "mergetreetextindex",
-	"null", "numbers", "numbers_mt", "primes", "values", "view", "viewexplain", "viewifpermitted", "zeros", "zeros_mt",
-	"timeseriesdata", "timeseriesmetrics", "timeseriesselector", "timeseriestags", "prometheusquery", "prometheusqueryrange",
+	"format", "generate_series", "generaterandom", "generateseries", "input", "merge", "null", "numbers",
+	"numbers_mt", "primes", "sqlstandardvalues", "values", "view", "viewifpermitted", "zeros", "zeros_mt",
 }
 
-// reachingFunctions are ordinary functions that read files, call out, or stop
-// the engine from being bounded; table functions come from the engine.
+// reachingFunctions are the ordinary functions that read files or call out.
 var reachingFunctions = []string{
-	"file", "catboostevaluate", "reversednsquery", "hascolumnintable", "executable", "disk", "python",
+	"aiclassify", "aiembed", "aiextract", "aigenerate", "aitranslate", "catboostevaluate", "disk", "file", "hascolumnintable",
 }
 
 // harmlessEngines are table and database engines without reach, in lower case;
 // engines of the MergeTree family are known by their suffix.
 var harmlessEngines = []string{
-	"atomic", "memory", "null", "log", "tinylog", "stripelog", "set", "join", "buffer", "view", "materializedview",
-	"merge", "dictionary", "generaterandom", "fuzzjson", "fuzzquery", "embeddedrocksdb", "alias", "timeseries",
+	"atomic", "embeddedrocksdb", "generaterandom", "join", "log", "materializedview", "memory", "null", "set",
+	"stripelog", "tinylog", "view",
+}
+
+// reachingSettings are prefixes of settings that name files, addresses, other
+// engines or expressions that are not in the statement's text, that change the
+// language, or that arm the sampling profiler, whose signals belong to Go.
+var reachingSettings = []string{
+	"additional_", "default_database_engine", "default_table_engine", "default_temporary_table_engine", "dialect",
+	"format_avro_schema_registry", "format_schema", "format_template_", "implicit_table", "parallel_replicas_",
+	"query_profiler_", "url_base",
 }
 
 // newGuard reads what this engine offers.
@@ -67,6 +73,18 @@ func lowerNames(conn *chdb.Conn, sql string) ([]string, error) {
 		return nil, err
 	}
 	return strings.Fields(strings.ToLower(string(out))), nil
+}
+
+// checkRequest checks the statement and, where the data of an INSERT is SQL too,
+// the data: VALUES may hold expressions.
+func (g *guard) checkRequest(q *request) error {
+	if err := g.check(q.sql); err != nil {
+		return err
+	}
+	if q.literalOnly {
+		return nil // the engine is told to take literals alone
+	}
+	return g.check(q.literal)
 }
 
 // check returns an ACCESS_DENIED (497) exception for a statement with reach.
@@ -105,43 +123,45 @@ func checkVerb(all []token) error {
 
 func (g *guard) checkToken(all []token, i int, t token) error {
 	next, after := at(all, i+1), at(all, i+2)
-	name := strings.ToLower(t.text)
 	switch {
-	case t.name() && next.symbol('(') && g.functions[name]:
-		return refuse("the function %s", t.text)
-	case t.is("ENGINE") && next.symbol('=') && g.engines[strings.ToLower(after.text)] && after.name(),
-		t.is("ENGINE") && next.name() && g.engines[strings.ToLower(next.text)]:
+	case t.kind == symbol && strings.Contains(curly, t.text):
+		return refuse("typographic quotes")
+	case t.symbol('}') && next.symbol('.'), t.is("USE") && next.symbol('{'):
+		return refuse("a parameter as the name of a database")
+	case t.is("ENGINE") && (g.reaches(next) || next.symbol('=') && g.reaches(after)):
 		return refuse("this table or database engine")
-	case t.is("SOURCE") && next.symbol('(') && !harmlessSource(all[i:]):
+	case t.is("SOURCE") && next.symbol('(') && !after.is("NULL"):
 		return refuse("this dictionary source")
 	case t.is("INTO") && next.is("OUTFILE"), t.is("FROM") && next.is("INFILE"):
 		return refuse("%s %s", t.text, next.text)
-	case t.name() && name == overlayDatabase && (next.symbol('.') || at(all, i-1).is("USE")):
-		return refuse("the database %s", overlayDatabase)
-	case (t.is("FROM") || t.is("JOIN") || t.is("INTO") || t.is("TABLE")) && next.kind == text && next.text != "":
-		return refuse("a table named by a string")
-	case t.name() && name == "stack_trace":
-		return refuse("system.stack_trace, which signals every thread of the process")
 	case t.name():
-		return checkSetting(name)
+		return g.checkName(t, at(all, i-1), next)
 	}
 	return nil
 }
 
-// harmlessSource allows dictionaries over tables of this engine.
-func harmlessSource(rest []token) bool {
-	kind := at(rest, 2)
-	if kind.is("NULL") {
-		return true
+// reaches says whether t names an engine with reach.
+func (g *guard) reaches(t token) bool { return t.name() && g.engines[strings.ToLower(t.text)] }
+
+func (g *guard) checkName(t, before, next token) error {
+	name := strings.ToLower(t.text)
+	switch {
+	case t.kind == quoted && strings.Contains(name, `\`):
+		return refuse("quoted names with backslashes")
+	case next.symbol('(') && g.functions[name]:
+		return refuse("the function %s", t.text)
+	case name == overlayDatabase && (next.symbol('.') || before.is("USE")):
+		return refuse("the database %s", overlayDatabase)
+	case name == "stack_trace":
+		return refuse("system.stack_trace, which signals every thread of the process")
 	}
-	return kind.is("CLICKHOUSE") && !slices.ContainsFunc(rest, func(t token) bool { return t.is("HOST") })
+	return checkSetting(name)
 }
 
-// checkSetting refuses settings that name files or addresses, or that arm the
-// engine's sampling profiler, whose signals belong to Go.
+// checkSetting refuses a setting with reach, by its name.
 func checkSetting(name string) error {
 	name = strings.ToLower(name)
-	for _, prefix := range []string{"query_profiler_", "format_schema", "format_template_", "format_avro_schema_registry"} {
+	for _, prefix := range reachingSettings {
 		if strings.HasPrefix(name, prefix) {
 			return refuse("the setting %s", name)
 		}

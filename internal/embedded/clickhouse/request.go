@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/url"
@@ -22,6 +21,10 @@ type request struct {
 	statement
 	// body is the data of an INSERT.
 	body io.Reader
+	// literal is the data of an INSERT ... VALUES as far as it was read ahead,
+	// since it may hold expressions; literalOnly is set when there is more.
+	literal     string
+	literalOnly bool
 }
 
 // readRequest takes the query from the URL and the body: a server joins the two.
@@ -47,26 +50,48 @@ func (q *request) read(body io.Reader) error {
 	given := q.values.Get("query")
 	if given != "" {
 		if q.statement = split(given); q.inserts {
-			q.body = io.MultiReader(strings.NewReader(given[q.data:]), body)
-			return nil
+			return q.readData(given[q.data:], body)
 		}
 		given += "\n"
 	}
-	head, err := io.ReadAll(io.LimitReader(body, maxQueryText+1))
+	head, err := readAhead(body)
 	if err != nil {
-		return raise(codeBadArguments, "BAD_ARGUMENTS", "cannot read the request's body: %s", err)
+		return err
 	}
-	sql := given + string(head)
-	q.statement = split(sql)
-	if q.inserts {
-		q.body = io.MultiReader(bytes.NewReader([]byte(sql[q.data:])), body)
-		return nil
+	sql := given + head
+	if q.statement = split(sql); q.inserts {
+		return q.readData(sql[q.data:], body)
 	}
 	if len(sql) > maxQueryText {
 		return raise(codeSyntax, "SYNTAX_ERROR", "the query text is longer than %d bytes", maxQueryText)
 	}
 	q.sql = trimEnd(sql)
 	return nil
+}
+
+// readData sets the data of an INSERT: what followed the statement in its text,
+// then the rest of the body.
+func (q *request) readData(begin string, rest io.Reader) error {
+	q.body = io.MultiReader(strings.NewReader(begin), rest)
+	if !strings.EqualFold(q.format, "Values") {
+		return nil
+	}
+	var err error
+	if q.literal, err = readAhead(q.body); err != nil {
+		return err
+	}
+	q.literalOnly = len(q.literal) > maxQueryText
+	q.body = io.MultiReader(strings.NewReader(q.literal), rest)
+	return nil
+}
+
+// readAhead reads at most one byte more than a query text may have.
+func readAhead(body io.Reader) (string, error) {
+	head, err := io.ReadAll(io.LimitReader(body, maxQueryText+1))
+	if err != nil {
+		return "", raise(codeBadArguments, "BAD_ARGUMENTS", "cannot read the request's body: %s", err)
+	}
+	return string(head), nil
 }
 
 // resultFormat is the format that the engine is told; a FORMAT clause wins over it.

@@ -10,7 +10,7 @@ import (
 
 // run executes the request's statement and writes its result to res.
 func (s *Server) run(ctx context.Context, q *request, res *response) (chdb.Stats, error) {
-	if err := s.guard.check(q.sql); err != nil {
+	if err := s.guard.checkRequest(q); err != nil {
 		return chdb.Stats{}, err
 	}
 	conn, done, err := s.connection(q.values)
@@ -75,7 +75,11 @@ func (s *Server) prepare(conn *chdb.Conn, q *request, tag string) error {
 	} else {
 		set += ", "
 	}
-	_, _, err = conn.Query(set+"log_comment = "+quote(tag), "Null")
+	set += "log_comment = " + quote(tag)
+	if q.literalOnly {
+		set += ", input_format_values_interpret_expressions = 0"
+	}
+	_, _, err = conn.Query(set, "Null")
 	return err
 }
 

@@ -1,6 +1,9 @@
 package clickhouse
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // kind is what a token is.
 type kind uint8
@@ -10,7 +13,7 @@ const (
 	quoted             // a `quoted` or "quoted" identifier, text without the quotes
 	text               // a 'string' literal
 	number
-	symbol // one byte, such as ( or =
+	symbol // one character, such as ( or =
 )
 
 // token is a piece of a statement at [start:end]; text is unquoted.
@@ -26,7 +29,7 @@ func (t token) is(keyword string) bool {
 }
 
 // symbol says whether the token is the one byte b.
-func (t token) symbol(b byte) bool { return t.kind == symbol && t.text[0] == b }
+func (t token) symbol(b byte) bool { return t.kind == symbol && t.text == string(b) }
 
 // name says whether the token can name a table, function or setting.
 func (t token) name() bool { return t.kind == word || t.kind == quoted }
@@ -65,13 +68,14 @@ func (l *lexer) next() (t token, ok bool) {
 	case c == '$' && l.heredoc():
 		return token{text, l.sql[start:l.pos], start, l.pos}, true
 	case digit(c):
-		l.pos = l.run(start, func(c byte) bool { return letter(c) || digit(c) || c == '.' })
+		l.pos = l.run(start, func(c byte) bool { return letter(c) || digit(c) })
 		return token{number, l.sql[start:l.pos], start, l.pos}, true
 	case letter(c):
 		l.pos = l.run(start, func(c byte) bool { return letter(c) || digit(c) || c == '$' })
 		return token{word, l.sql[start:l.pos], start, l.pos}, true
 	}
-	l.pos++
+	_, size := utf8.DecodeRuneInString(l.sql[start:])
+	l.pos += size
 	return token{symbol, l.sql[start:l.pos], start, l.pos}, true
 }
 
@@ -90,8 +94,8 @@ func (l *lexer) skip() {
 		switch {
 		case rest[0] <= ' ' || rest[0] == 0x7f:
 			l.pos++
-		case strings.HasPrefix(rest, "\u00a0"), strings.HasPrefix(rest, "\u3000"), strings.HasPrefix(rest, "\ufeff"):
-			l.pos += len(firstRune(rest))
+		case rest[0] >= 0x80 && !strings.ContainsRune(curly, firstRune(rest)):
+			l.pos++ // exotic white space; names are ASCII
 		case strings.HasPrefix(rest, "--"), strings.HasPrefix(rest, "#!"), strings.HasPrefix(rest, "# "):
 			l.line(rest)
 		case strings.HasPrefix(rest, "/*"):
@@ -102,13 +106,13 @@ func (l *lexer) skip() {
 	}
 }
 
-func firstRune(s string) string {
-	for i := range s {
-		if i > 0 {
-			return s[:i]
-		}
-	}
-	return s
+// curly are the typographic quotes, which ClickHouse reads as quotes; no
+// statement needs them, so they are not read here but refused by the guard.
+const curly = "\u2018\u2019\u201c\u201d"
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
 }
 
 func (l *lexer) line(rest string) {
@@ -140,17 +144,19 @@ func (l *lexer) block() {
 }
 
 // quotation reads up to the closing quote and returns the text between, with
-// doubled quotes and backslash escapes undone as far as a check needs.
+// doubled quotes undone and backslash escapes left as they are.
 func (l *lexer) quotation(quote byte) string {
 	var b strings.Builder
 	l.pos++
 	for l.pos < len(l.sql) {
 		c := l.sql[l.pos]
 		l.pos++
+		next := l.pos < len(l.sql)
 		switch {
-		case c == '\\' && l.pos < len(l.sql):
-			b.WriteString(l.escape())
-		case c == quote && l.pos < len(l.sql) && l.sql[l.pos] == quote:
+		case c == '\\' && next:
+			b.WriteString(l.sql[l.pos-1 : l.pos+1])
+			l.pos++
+		case c == quote && next && l.sql[l.pos] == quote:
 			b.WriteByte(quote)
 			l.pos++
 		case c == quote:
@@ -160,23 +166,6 @@ func (l *lexer) quotation(quote byte) string {
 		}
 	}
 	return b.String()
-}
-
-// escape reads what follows a backslash.
-func (l *lexer) escape() string {
-	c := l.sql[l.pos]
-	l.pos++
-	if c == 'x' && l.pos+2 <= len(l.sql) {
-		hi, lo := hex(l.sql[l.pos]), hex(l.sql[l.pos+1])
-		if hi >= 0 && lo >= 0 {
-			l.pos += 2
-			return string([]byte{byte(hi<<4 | lo)})
-		}
-	}
-	if i := strings.IndexByte("abefnrtv0", c); i >= 0 {
-		return "\a\b\x1b\f\n\r\t\v\x00"[i : i+1]
-	}
-	return string([]byte{c})
 }
 
 // heredoc reads $tag$ ... $tag$ if one begins here.
@@ -199,18 +188,6 @@ func letter(c byte) bool {
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
-
-func hex(c byte) int {
-	switch {
-	case digit(c):
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
-}
 
 // identifier says whether s can stand unquoted as a name.
 func identifier(s string) bool {
