@@ -3,6 +3,7 @@
 package qa
 
 import (
+	"maps"
 	"time"
 
 	"earshot"
@@ -17,10 +18,10 @@ func Score(card *scorecard.Scorecard, end earshot.TranscriptEnd, utterances []ea
 	t := rule.NewTranscript(end.Interaction, time.Duration(end.DurationMS)*time.Millisecond, utterances)
 	run := rule.NewRun(t, rule.Options{MinConfidence: card.MinConfidence})
 	e := earshot.Evaluation{
-		ID:          evaluationID(end.Interaction.ID, earshot.TrackRule, card.ID, card.Hash),
+		ID:          scorecard.EvaluationID(end.Interaction.ID, earshot.TrackRule, card.ID, card.Hash),
 		Interaction: end.Interaction.ID, Tenant: end.Interaction.Tenant, Track: earshot.TrackRule,
 		Scorecard: card.ID, ScorecardName: card.Name, ScorecardHash: card.Hash,
-		At: end.At, Utterances: len(t.Utterances), Measures: t.Measures(), Facts: end.Interaction,
+		At: end.At, Utterances: len(t.Utterances), Measures: maps.Clone(t.Measures()), Facts: end.Interaction,
 	}
 	for i := range card.Sections {
 		for k := range card.Sections[i].Criteria {
@@ -30,10 +31,6 @@ func Score(card *scorecard.Scorecard, end earshot.TranscriptEnd, utterances []ea
 	card.Frame(&e)
 	scorecard.Tally(&e)
 	return e
-}
-
-func evaluationID(i earshot.InteractionID, track earshot.Track, card, hash string) earshot.EvaluationID {
-	return earshot.EvaluationID(earshot.Derive("evaluation", string(i), string(track), card, hash))
 }
 
 // answer decides first whether the criterion applies, then whether it is met.
@@ -69,12 +66,4 @@ func answer(run *rule.Run, section string, c *scorecard.Criterion) earshot.Answe
 func explain(a *earshot.Answer, v earshot.Verdict, r rule.Result) {
 	a.Verdict, a.Reason, a.ReasonZH = v, r.Reason, r.ReasonZH
 	a.Evidence, a.Confidence = r.Evidence, r.Confidence
-}
-
-// Final returns the evaluation that stands before anybody reviewed it: the
-// machine's, under the final track's id.
-func Final(machine earshot.Evaluation) earshot.Evaluation {
-	machine.ID = evaluationID(machine.Interaction, earshot.TrackFinal, machine.Scorecard, machine.ScorecardHash)
-	machine.Track = earshot.TrackFinal
-	return machine
 }

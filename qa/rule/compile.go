@@ -163,6 +163,7 @@ func (c *compiler) said(s *Said, path string) node {
 	}
 	n.phrases = c.phrases(texts, join(path, key))
 	n.unless = c.phrases(s.Unless, join(path, "unless"))
+	n.lexicon = newLexicon(n.phrases)
 	return n
 }
 
@@ -172,6 +173,7 @@ func (c *compiler) phrases(texts []string, path string) []*Phrase {
 		p, err := ParsePhrase(text)
 		if err != nil {
 			c.fail(fmt.Sprintf("%s[%d]", path, i), "", "%w", err)
+			continue
 		}
 		out = append(out, p)
 	}

@@ -29,7 +29,7 @@ func (c *compiler) responseTime(r *ResponseTime, path string) node {
 }
 
 func (n *responseTime) decide(e *env) Result {
-	ms, ok := e.t.measures[string(n.by)+".response_"+n.which+"_ms"]
+	ms, ok := e.t.Measures()[string(n.by)+".response_"+n.which+"_ms"]
 	who, whoZH := roleEN(n.by), roleZH(n.by)
 	if !ok {
 		r := Result{Outcome: NA, Confidence: 1, Reason: who + " had nothing to answer", ReasonZH: whoZH + "没有需要回复的内容"}
@@ -111,7 +111,7 @@ func knownMeasure(name string) bool {
 }
 
 func (n *compare) decide(e *env) Result {
-	v, ok := e.t.measures[n.Name]
+	v, ok := e.t.Measures()[n.Name]
 	r := Result{Outcome: Yes, Confidence: 1, Reason: fmt.Sprintf("%s is %.4g", n.Name, v), ReasonZH: fmt.Sprintf("%s 为 %.4g", n.Name, v)}
 	switch {
 	case e.t.Open:

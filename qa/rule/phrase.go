@@ -345,14 +345,21 @@ func (it *item) matches(word string) bool {
 // as it can be, or -1, -1.
 func (p *Phrase) find(toks []spoken, from int) (start, end int) {
 	for i := from; i < len(toks); i++ {
-		if !p.mayBegin(toks[i].text) {
-			continue
-		}
-		if ends := advance(p.items, toks, []int{i}); len(ends) > 0 {
-			return i, slices.Min(ends)
+		if p.mayBegin(toks[i].text) {
+			if end := p.matchAt(toks, i); end >= 0 {
+				return i, end
+			}
 		}
 	}
 	return -1, -1
+}
+
+// matchAt returns where the shortest match ends that begins at the word, or -1.
+func (p *Phrase) matchAt(toks []spoken, at int) int {
+	if ends := advance(p.items, toks, []int{at}); len(ends) > 0 {
+		return slices.Min(ends)
+	}
+	return -1
 }
 
 func (p *Phrase) mayBegin(word string) bool {

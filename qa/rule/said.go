@@ -16,6 +16,7 @@ type said struct {
 	scope   scope
 	phrases []*Phrase
 	unless  []*Phrase
+	lexicon lexicon
 	need    int
 }
 
@@ -27,15 +28,15 @@ func (s *said) decide(e *env) Result {
 	var sure, unsure []hit
 	found, doubtful := 0, 0
 	var missing []*Phrase
-	for _, p := range s.phrases {
-		good, bad := split(s.hitsOf(p, &v, e), e.opts.MinConfidence)
+	for i, hits := range s.scan(&v, e.t) {
+		good, bad := split(hits, e.opts.MinConfidence)
 		switch {
 		case len(good) > 0:
 			found++
 		case len(bad) > 0:
 			doubtful++
 		default:
-			missing = append(missing, p)
+			missing = append(missing, s.phrases[i])
 		}
 		sure, unsure = append(sure, good...), append(unsure, bad...)
 	}
@@ -68,21 +69,73 @@ func split(hits []hit, least float64) (sure, unsure []hit) {
 	return sure, unsure
 }
 
-func (s *said) hitsOf(p *Phrase, v *view, e *env) []hit {
-	var out []hit
-	for _, t := range v.turns {
-		for from := 0; len(out) < maxHits; {
-			start, end := p.find(t.words, from)
-			if start < 0 {
-				break
+// lexicon finds the phrases that a word can begin, so that the cost of a word
+// does not grow with the number of phrases.
+type lexicon struct {
+	exact map[string][]int
+	// wild are the phrases that begin with a part of a word.
+	wild []int
+}
+
+func newLexicon(phrases []*Phrase) lexicon {
+	l := lexicon{exact: map[string][]int{}}
+	for i, p := range phrases {
+		isWild := false
+		for _, h := range p.heads {
+			if h.prefix || h.suffix {
+				isWild = true
+			} else if list := l.exact[h.word]; len(list) == 0 || list[len(list)-1] != i {
+				l.exact[h.word] = append(list, i)
 			}
-			from = end
-			if t.base+start >= v.from && t.base+end <= v.to && v.holds(&t.words[start]) && !s.takenBack(t, start, end) {
-				out = append(out, wordHit(e.t, t, start, end))
+		}
+		if isWild {
+			l.wild = append(l.wild, i)
+		}
+	}
+	return l
+}
+
+// scanner looks for all phrases of one condition in one view.
+type scanner struct {
+	said       *said
+	view       *view
+	transcript *Transcript
+	// next is, for each phrase, the word of the turn at which it may match again.
+	next []int
+	hits [][]hit
+}
+
+// scan returns the hits of each phrase in the view; those of one phrase do not
+// lie over each other.
+func (s *said) scan(v *view, tr *Transcript) [][]hit {
+	sc := scanner{said: s, view: v, transcript: tr, hits: make([][]hit, len(s.phrases)), next: make([]int, len(s.phrases))}
+	for _, t := range v.turns {
+		clear(sc.next)
+		for i := range t.words {
+			if t.base+i < v.from || !v.holds(&t.words[i]) {
+				continue
+			}
+			for _, k := range s.lexicon.exact[t.words[i].text] {
+				sc.try(k, t, i)
+			}
+			for _, k := range s.lexicon.wild {
+				sc.try(k, t, i)
 			}
 		}
 	}
-	return out
+	return sc.hits
+}
+
+func (sc *scanner) try(phrase int, t *turn, at int) {
+	if at < sc.next[phrase] || len(sc.hits[phrase]) >= maxHits {
+		return
+	}
+	end := sc.said.phrases[phrase].matchAt(t.words, at)
+	if end < 0 || t.base+end > sc.view.to || sc.said.takenBack(t, at, end) {
+		return
+	}
+	sc.next[phrase] = end
+	sc.hits[phrase] = append(sc.hits[phrase], wordHit(sc.transcript, t, at, end))
 }
 
 // takenBack says whether a phrase of "unless" stands over the words [start, end).

@@ -273,7 +273,7 @@ func (s *talkSpeed) decide(e *env) Result {
 	if !e.t.isVoice() {
 		return notVoice()
 	}
-	m, key := e.t.measures, string(s.By)
+	m, key := e.t.Measures(), string(s.By)
 	who, whoZH := roleEN(s.By), roleZH(s.By)
 	if m[key+".talk_ms"] < minSpeech || e.t.Open {
 		r := Result{Outcome: NA, Confidence: 1, Reason: who + " spoke less than 10 s", ReasonZH: whoZH + "说话不足 10 秒"}

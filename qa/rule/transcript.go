@@ -47,26 +47,49 @@ type spoken struct {
 // NewTranscript prepares the utterances, which may come in any order; it keeps
 // the first of each id.
 func NewTranscript(facts earshot.Interaction, duration time.Duration, utterances []earshot.Utterance) *Transcript {
-	t := &Transcript{Facts: facts, DurationMS: duration.Milliseconds(), Utterances: inOrder(utterances)}
-	words := 0
-	for i := range t.Utterances {
-		u := &t.Utterances[i]
-		t.DurationMS = max(t.DurationMS, u.EndMS)
-		if n := len(t.turns); n == 0 || t.turns[n-1].role != u.Role {
-			t.turns = append(t.turns, turn{role: u.Role, startMS: u.StartMS, first: i, base: words})
-		}
-		last := &t.turns[len(t.turns)-1]
-		last.last = i
-		before := len(last.words)
-		last.words = appendSpoken(last.words, u, i)
-		words += len(last.words) - before
+	t := &Transcript{Facts: facts, DurationMS: duration.Milliseconds()}
+	for _, u := range inOrder(utterances) {
+		t.append(u)
 	}
-	t.measures = measure(t)
 	return t
 }
 
-// Measures returns the interaction's numbers; see [MeasureKeys].
-func (t *Transcript) Measures() map[string]float64 { return t.measures }
+// Add adds an utterance of an interaction that goes on. It takes longer when
+// the utterance began before the last one.
+func (t *Transcript) Add(u earshot.Utterance) {
+	t.measures = nil
+	if n := len(t.Utterances); n > 0 && inTime(u, t.Utterances[n-1]) < 0 {
+		again := NewTranscript(t.Facts, time.Duration(t.DurationMS)*time.Millisecond, append(t.Utterances, u))
+		t.Utterances, t.turns, t.DurationMS = again.Utterances, again.turns, again.DurationMS
+		return
+	}
+	t.append(u)
+}
+
+func (t *Transcript) append(u earshot.Utterance) {
+	t.Utterances = append(t.Utterances, u)
+	t.DurationMS = max(t.DurationMS, u.EndMS)
+	i := len(t.Utterances) - 1
+	if n := len(t.turns); n == 0 || t.turns[n-1].role != u.Role {
+		base := 0
+		if n > 0 {
+			base = t.turns[n-1].base + len(t.turns[n-1].words)
+		}
+		t.turns = append(t.turns, turn{role: u.Role, startMS: u.StartMS, first: i, base: base})
+	}
+	last := &t.turns[len(t.turns)-1]
+	last.last = i
+	last.words = appendSpoken(last.words, &t.Utterances[i], i)
+}
+
+// Measures returns the interaction's numbers; see [MeasureKeys]. They are
+// counted once; the caller does not change them.
+func (t *Transcript) Measures() map[string]float64 {
+	if t.measures == nil {
+		t.measures = measure(t)
+	}
+	return t.measures
+}
 
 func inOrder(utterances []earshot.Utterance) []earshot.Utterance {
 	seen := make(map[earshot.UtteranceID]bool, len(utterances))
@@ -77,11 +100,13 @@ func inOrder(utterances []earshot.Utterance) []earshot.Utterance {
 			out = append(out, u)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b earshot.Utterance) int {
-		return cmp.Or(cmp.Compare(a.StartMS, b.StartMS), a.At.Compare(b.At),
-			cmp.Compare(a.EndMS, b.EndMS), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(out, inTime)
 	return out
+}
+
+func inTime(a, b earshot.Utterance) int {
+	return cmp.Or(cmp.Compare(a.StartMS, b.StartMS), a.At.Compare(b.At),
+		cmp.Compare(a.EndMS, b.EndMS), cmp.Compare(a.ID, b.ID))
 }
 
 // appendSpoken appends the utterance's words with the times and confidences of

@@ -73,3 +73,9 @@ func percent(part, whole float64) float64 {
 	}
 	return 100 * part / whole
 }
+
+// EvaluationID derives the id of one track's evaluation of an interaction under
+// one version of a scorecard, so that a repeated evaluation replaces itself.
+func EvaluationID(i earshot.InteractionID, track earshot.Track, card, hash string) earshot.EvaluationID {
+	return earshot.EvaluationID(earshot.Derive("evaluation", string(i), string(track), card, hash))
+}
