@@ -107,9 +107,10 @@ func (c Contact) Evaluation(track earshot.Track, after time.Duration) earshot.Ev
 				e.Fatal = e.Fatal || a.Fatal
 			}
 		}
-		e.Score += a.Points / 30 * 100
+		e.Score += a.Points
 		e.Answers = append(e.Answers, a)
 	}
+	e.Score = e.Score / 30 * 100
 	if e.Fatal {
 		e.Score = 0
 	}

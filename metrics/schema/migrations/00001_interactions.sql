@@ -117,7 +117,7 @@ SELECT
     max(s.queued_at).2 AS queued_at,
     max(s.answered_at).2 AS answered_at,
     max(s.ended_at).2 AS ended_at,
-    max(s.ended_at).1 > 0 AS ended,
+    toBool(max(s.ended_at).1 > 0) AS ended,
     max(s.disposition).2 AS disposition,
     multiIf(
         max(s.duration_ms).1 > 0, max(s.duration_ms).2,

@@ -107,13 +107,13 @@ CREATE VIEW IF NOT EXISTS earshot.events_current AS SELECT * FROM earshot.events
 CREATE VIEW IF NOT EXISTS earshot.alerts_current AS SELECT * FROM earshot.alerts FINAL;
 CREATE VIEW IF NOT EXISTS earshot.reviews_current AS SELECT * FROM earshot.reviews FINAL;
 
--- reviewed: a person confirmed or changed a verdict. appealed: an appeal that
--- nobody resolved.
+-- reviewed: a person confirmed or changed a verdict. open_appeals: criteria with
+-- an appeal after which nobody resolved one.
 CREATE VIEW IF NOT EXISTS earshot.review_state AS
 SELECT
     c.interaction AS interaction,
-    max(c.decisions) > 0 AS reviewed,
-    max(c.appealed_at > c.resolved_at) AS appealed
+    toBool(max(c.decisions) > 0) AS reviewed,
+    toUInt32(countIf(c.appealed_at > c.resolved_at)) AS open_appeals
 FROM
 (
     SELECT

@@ -98,9 +98,30 @@ WHERE (c.interaction, c.track, c.evaluation, c.version) IN
 -- Each interaction with what stands of its score and its reviews.
 CREATE VIEW IF NOT EXISTS earshot.interaction_scores AS
 SELECT
-    i.*,
+    i.id AS id,
+    i.at AS at,
+    i.tenant AS tenant,
+    i.channel AS channel,
+    i.direction AS direction,
+    i.queue AS queue,
+    i.region AS region,
+    i.language AS language,
+    i.agent AS agent,
+    i.agent_name AS agent_name,
+    i.customer AS customer,
+    i.customer_hash AS customer_hash,
+    i.started_at AS started_at,
+    i.queued_at AS queued_at,
+    i.answered_at AS answered_at,
+    i.ended_at AS ended_at,
+    i.ended AS ended,
+    i.disposition AS disposition,
+    i.duration_ms AS duration_ms,
+    i.legs AS legs,
+    i.attributes AS attributes,
+    i.last_at AS last_at,
     e.id AS evaluation,
-    e.id != '' AS evaluated,
+    toBool(e.id != '') AS evaluated,
     e.score AS score,
     e.scored AS scored,
     e.passed AS passed,
@@ -109,7 +130,7 @@ SELECT
     e.measures AS measures,
     e.at AS evaluated_at,
     r.reviewed AS reviewed,
-    r.appealed AS appealed
+    r.open_appeals AS open_appeals
 FROM earshot.interactions AS i
 LEFT JOIN (SELECT * FROM earshot.evaluations_current WHERE track = 'final') AS e ON e.interaction = i.id
 LEFT JOIN earshot.review_state AS r ON r.interaction = i.id;
