@@ -2,6 +2,7 @@ package media_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"math"
 	"testing"
@@ -186,4 +187,13 @@ func checkCall(t *testing.T, got topic, res src.Result, codec earshot.Codec) {
 	if len(i.Legs) != 2 || i.Legs[0].Role != earshot.Agent || i.Legs[1].Role != earshot.Customer || i.Legs[1].AoR != "" || i.Legs[0].RoleSource != "metadata" {
 		t.Fatalf("legs: %+v", i.Legs)
 	}
+}
+
+func event(t *testing.T, r bus.Record) earshot.Event {
+	t.Helper()
+	var e earshot.Event
+	if err := json.Unmarshal(r.Value, &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
