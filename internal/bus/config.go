@@ -19,7 +19,7 @@ type Config struct {
 	// cluster's default.
 	Replication int `yaml:"replication"`
 	// ProduceTimeout is how long a record waits for its acknowledgement before
-	// Kafka counts as away.
+	// Kafka counts as away, 1 s to 1 h.
 	ProduceTimeout time.Duration `yaml:"produce_timeout"`
 	// CommitEvery is how often the low watermark is committed.
 	CommitEvery time.Duration `yaml:"commit_every"`
@@ -123,6 +123,9 @@ func (c Config) validateTimes() error {
 		if t.got < time.Millisecond || t.got > time.Hour {
 			return earshot.InvalidField(t.key, "write a time between 1ms and 1h", "%v is out of bounds", t.got)
 		}
+	}
+	if c.ProduceTimeout < time.Second {
+		return earshot.InvalidField("kafka.produce_timeout", "write at least 1s", "%v is too short", c.ProduceTimeout)
 	}
 	if c.RetryMax < c.RetryMin {
 		return earshot.InvalidField("kafka.retry_max", "write at least kafka.retry_min", "%v is less than %v", c.RetryMax, c.RetryMin)

@@ -47,19 +47,19 @@ type offsets struct {
 // openOffsets looks up the topics, which commits name by id.
 func openOffsets(ctx context.Context, c *Client, g Group) (*offsets, error) {
 	o := &offsets{group: g.Name, kafka: c.producer, admin: c.admin, topics: map[string]kadm.TopicID{}}
-	there, err := o.admin.ListTopics(ctx, g.Topics...)
+	there, err := c.lookUp(ctx, g.Topics)
 	if err != nil {
-		return nil, unavailable(err, "cannot read topics %v", g.Topics)
+		return nil, err
 	}
 	for _, t := range g.Topics {
-		d := there[t]
-		if d.Err != nil {
-			return nil, kafkaError(d.Err, "cannot read topic %s", t)
+		info := there[t]
+		if info.err != nil {
+			return nil, kafkaError(info.err, "cannot read topic %s", t)
 		}
-		if err := c.checkPartitions(t, len(d.Partitions)); err != nil {
+		if err := c.checkPartitions(t, info.partitions); err != nil {
 			return nil, err
 		}
-		o.topics[t] = d.ID
+		o.topics[t] = info.id
 	}
 	return o, nil
 }

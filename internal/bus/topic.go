@@ -9,13 +9,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"earshot"
 )
 
 const day = 24 * time.Hour
 
-// retention is how long the records of each topic are kept; 0 keeps the last
+// topics are Earshot's, with how long their records are kept; 0 keeps the last
 // record of every key for ever.
 var topics = []struct {
 	name string
@@ -46,29 +47,69 @@ func topicNames() []string {
 	return out
 }
 
-// ensureTopics creates the topics that are missing and refuses those with
-// another partition count: an interaction would be in different partitions.
-func (c *Client) ensureTopics(ctx context.Context) error {
-	there, err := c.admin.ListTopics(ctx, topicNames()...)
-	if err != nil {
-		return unavailable(err, "cannot list topics of Kafka at %v", c.cfg.Brokers)
+// topicInfo is what the brokers know of a topic.
+type topicInfo struct {
+	id         kadm.TopicID
+	partitions int
+	err        error
+}
+
+// lookUp asks the brokers for topics. The library's own way answers from a cache
+// that may hold what was true before a topic was created.
+func (c *Client) lookUp(ctx context.Context, names []string) (map[string]topicInfo, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kadm.StringPtr(name)
+		req.Topics = append(req.Topics, t)
 	}
-	for _, t := range topics {
-		d, ok := there[t.name]
-		if ok && d.Err == nil {
-			if err := c.checkPartitions(t.name, len(d.Partitions)); err != nil {
-				return err
-			}
-			continue
+	resp, err := req.RequestWith(ctx, c.producer)
+	if err != nil {
+		return nil, kafkaError(err, "cannot read topics of Kafka at %v", c.cfg.Brokers)
+	}
+	out := make(map[string]topicInfo, len(names))
+	for _, t := range resp.Topics {
+		if t.Topic != nil {
+			out[*t.Topic] = topicInfo{t.TopicID, len(t.Partitions), kerr.ErrorForCode(t.ErrorCode)}
 		}
-		if ok && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-			return kafkaError(d.Err, "cannot read topic %s", t.name)
-		}
-		if err := c.createTopic(ctx, t.name, t.kept); err != nil {
+	}
+	return out, nil
+}
+
+// ensureTopics creates the topics that are missing and refuses those with
+// another partition count: an interaction would be in different partitions. It
+// returns when the brokers know all of them.
+func (c *Client) ensureTopics(ctx context.Context) error {
+	for n := 1; ; n++ {
+		there, err := c.lookUp(ctx, topicNames())
+		if err != nil {
 			return err
 		}
+		missing := 0
+		for _, t := range topics {
+			info, ok := there[t.name]
+			switch {
+			case !ok || errors.Is(info.err, kerr.UnknownTopicOrPartition):
+				missing++
+				err = c.createTopic(ctx, t.name, t.kept)
+			case info.err != nil && kerr.IsRetriable(info.err):
+				missing++
+			case info.err != nil:
+				err = kafkaError(info.err, "cannot read topic %s", t.name)
+			default:
+				err = c.checkPartitions(t.name, info.partitions)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if missing == 0 {
+			return nil
+		}
+		if n > 1 && !wait(ctx, c.cfg.backoff(n)) {
+			return unavailable(ctx.Err(), "topics of Kafka at %v are created but not there", c.cfg.Brokers)
+		}
 	}
-	return nil
 }
 
 func (c *Client) checkPartitions(topic string, got int) error {
