@@ -45,7 +45,9 @@ const retentionEvery = time.Minute
 
 // Start runs a broker until Close. What an earlier one left in Dir is read
 // back first, which takes about 0.4 s for each GB.
-func Start(c Config) (*Broker, error) {
+func Start(c Config) (*Broker, error) { return start(c, retentionEvery) }
+
+func start(c Config, every time.Duration) (*Broker, error) {
 	lock, err := lockDir(c.Dir)
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func Start(c Config) (*Broker, error) {
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	go b.retain()
+	go b.retain(every)
 	return b, nil
 }
 
@@ -86,10 +88,11 @@ func options(c Config) []kfake.Opt {
 	return opts
 }
 
-// retain removes expired records until Close.
-func (b *Broker) retain() {
+// retain removes expired records until Close. Compacted topics need an endless
+// retention.ms, or theirs go as well.
+func (b *Broker) retain(every time.Duration) {
 	defer close(b.done)
-	tick := time.NewTicker(retentionEvery)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

@@ -1,0 +1,4 @@
+package kafka
+
+// StartWithRetention is Start with another interval between retentions.
+var StartWithRetention = start
