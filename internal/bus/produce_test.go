@@ -141,6 +141,9 @@ func TestDial_SetsTheRetentionOfEachTopic(t *testing.T) {
 		if got := topicConfig(t, kc, earshot.TopicReviews, "cleanup.policy"); got != "compact" {
 			t.Errorf("reviews have clean-up policy %q", got)
 		}
+		if got := topicConfig(t, kc, earshot.TopicReviews, "retention.ms"); got != "-1" {
+			t.Errorf("reviews expire after %s ms", got)
+		}
 	})
 }
 

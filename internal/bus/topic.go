@@ -126,6 +126,8 @@ func (c *Client) createTopic(ctx context.Context, name string, kept time.Duratio
 		config["retention.ms"] = kadm.StringPtr(strconv.FormatInt(kept.Milliseconds(), 10))
 	} else {
 		config["cleanup.policy"] = kadm.StringPtr("compact")
+		// The embedded broker applies a retention to compacted topics as well.
+		config["retention.ms"] = kadm.StringPtr("-1")
 		if !c.cfg.Direct { // the embedded broker does not know the key
 			// An open batch is rebuilt from its records: they stay until any outage
 			// should be over.
