@@ -34,10 +34,10 @@ func DefaultConfig() Config {
 // Validate names the key that is wrong.
 func (c Config) Validate() error {
 	if c.Workers < 0 || c.Workers > 1024 {
-		return earshot.InvalidField("asr.pocketsphinx.workers", "take 1 to 1024, or 0 for one a core", "is %d", c.Workers)
+		return earshot.InvalidField("pocketsphinx.workers", "take 1 to 1024, or 0 for one a core", "is %d", c.Workers)
 	}
 	if c.Model == "" {
-		return earshot.InvalidField("asr.pocketsphinx.model", "name the folder of the model, or leave the key out", "is empty")
+		return earshot.InvalidField("pocketsphinx.model", "name the folder of the model, or leave the key out", "is empty")
 	}
 	return nil
 }

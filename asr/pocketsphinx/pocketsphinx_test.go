@@ -120,8 +120,8 @@ func TestNew_SaysWhatToInstall(t *testing.T) {
 
 func TestConfig_NamesTheWrongKey(t *testing.T) {
 	for key, cfg := range map[string]pocketsphinx.Config{
-		"asr.pocketsphinx.workers": {Workers: -1, Model: "m"},
-		"asr.pocketsphinx.model":   {},
+		"pocketsphinx.workers": {Workers: -1, Model: "m"},
+		"pocketsphinx.model":   {},
 	} {
 		var e *earshot.Error
 		if err := cfg.Validate(); !errors.As(err, &e) || e.Field != key {
