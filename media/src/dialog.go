@@ -60,8 +60,24 @@ func openDialog(c *caller) (*dialog, error) {
 	if d.conn != nil {
 		// It returns when close closes the socket.
 		d.serving.Go(func() { _ = server.ServeUDP(d.conn) })
+		d.awaitServing()
 	}
 	return d, nil
+}
+
+// awaitServing waits until the stack knows the socket: before that, a request
+// would open a second one on the same port, and fail.
+func (d *dialog) awaitServing() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		conn, err := d.ua.TransportLayer().GetConnection("udp", d.conn.LocalAddr().String())
+		if err == nil && conn != nil {
+			_, _ = conn.TryClose() // only counts
+			return
+		}
+		<-tick.C
+	}
 }
 
 // identify makes the From and To headers.
