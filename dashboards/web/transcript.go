@@ -11,7 +11,7 @@ import (
 const (
 	// longSilence is the gap between two utterances of a call, in milliseconds,
 	// from which the transcript says that nobody spoke.
-	longSilence = 3000
+	longSilence = 5000
 	// unsure is the confidence under which a recognised word is marked.
 	unsure = 0.5
 )

@@ -16,6 +16,7 @@ export interface Mark {
 
 const bar = 2; // width of a bar, CSS pixels
 const gap = 1; // between bars
+const quiet = 0.015; // the share of the loudest value that counts as silence
 const strip = 5; // height of the strip with evidence, CSS pixels
 
 export class Waveform {
@@ -57,7 +58,7 @@ export class Waveform {
         out[i] = Math.max(out[i] ?? 0, Math.abs(channel[p * 2] ?? 0), Math.abs(channel[p * 2 + 1] ?? 0));
       }
       // A square root shows quiet speech beside loud speech.
-      out[i] = Math.sqrt((out[i] ?? 0) / this.scale);
+      out[i] = Math.sqrt(Math.max(0, (out[i] ?? 0) / this.scale - quiet));
     }
     return out;
   }
