@@ -143,7 +143,8 @@ func (c Config) engineArgs() []string {
 // sessionArgs are the settings that every connection starts with.
 func (c Config) sessionArgs() []string {
 	args := []string{
-		"--async_insert=0", // an acknowledged INSERT is a written one
+		"--async_insert=0",    // an acknowledged INSERT is a written one
+		"--implicit_select=0", // as in a server: 1 + 1 is no statement
 		"--query_profiler_real_time_period_ns=0",
 		"--query_profiler_cpu_time_period_ns=0",
 		"--max_query_size=1048576",

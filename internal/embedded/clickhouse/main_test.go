@@ -13,6 +13,9 @@ import (
 var shared *clickhouse.Server
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		os.Exit(serveAsChild(dir))
+	}
 	os.Exit(testMain(m))
 }
 

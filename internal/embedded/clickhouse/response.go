@@ -59,6 +59,9 @@ func (r *response) Write(p []byte) (int, error) {
 	if err := r.start(); err != nil {
 		return 0, err
 	}
+	if len(p) == 0 {
+		return 0, nil // an empty piece would be an empty compressed block
+	}
 	return r.out.Write(p)
 }
 
@@ -72,10 +75,8 @@ func (r *response) start() error {
 	head.Set("Content-Type", contentType(r.q.resultFormat()))
 	head.Set("X-ClickHouse-Format", r.q.resultFormat())
 	head.Set("X-ClickHouse-Exception-Tag", r.tag)
-	if r.gzip != nil && r.held.Len() > 0 {
+	if r.gzip != nil {
 		head.Set("Content-Encoding", "gzip")
-	} else if r.gzip != nil {
-		r.gzip.Reset(io.Discard)
 	}
 	r.http.WriteHeader(http.StatusOK)
 	if r.held.Len() == 0 {
@@ -90,6 +91,9 @@ func (r *response) start() error {
 func (r *response) finish(stats chdb.Stats, elapsed int64) error {
 	if !r.started {
 		r.http.Header().Set("X-ClickHouse-Summary", summary(stats, elapsed))
+		if r.held.Len() == 0 {
+			r.gzip = nil // nothing to compress: clients take an empty body for no result
+		}
 	}
 	if err := r.start(); err != nil {
 		return err

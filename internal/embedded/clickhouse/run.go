@@ -52,6 +52,8 @@ func admit(conn *chdb.Conn, q *request) error {
 	switch {
 	case err != nil:
 		return err
+	case len(tokens(q.sql)) == 0:
+		return raise(codeSyntax, "SYNTAX_ERROR", "Empty query")
 	case report.Statements > 1:
 		return raise(codeSyntax, "SYNTAX_ERROR", "Multi-statements are not allowed")
 	case q.readOnly && report.Statements == 1 && report.Class != chdb.ReadOnly:
