@@ -39,18 +39,23 @@ func read[T any](r *bus.Record) (T, error) {
 }
 
 func (t *tables) decodeUtterance(r *bus.Record) ([]row, error) {
-	u, err := read[earshot.Utterance](r)
+	u, err := read[utterance](r)
 	if err != nil {
 		return nil, err
 	}
-	if err := check(id("id", u.ID), id("interaction", u.Interaction), when("at", u.At), spans(u.Redactions)); err != nil {
+	if err := check(id("id", u.ID), id("interaction", u.Interaction), when("at", u.At),
+		list("words", u.Words), list("redactions", u.Redactions)); err != nil {
 		return nil, err
 	}
-	said, err := t.utterance(r, u)
-	if err != nil || u.Facts == nil {
-		return []row{said}, err
+	said := []row{t.utterance(r, u)}
+	if len(u.Facts) == 0 {
+		return said, nil
 	}
-	return t.withStatement(r, []row{said}, u.Interaction, statement{rank: told, at: u.At, tenant: u.Tenant, facts: *u.Facts})
+	s := statement{rank: told, at: u.At, tenant: u.Tenant}
+	if err := json.Unmarshal(u.Facts, &s.facts); err != nil {
+		return nil, earshot.Errorf(earshot.Invalid, "cannot read facts: %w", err)
+	}
+	return t.withStatement(r, said, u.Interaction, s)
 }
 
 func (t *tables) decodeTranscriptEnd(r *bus.Record) ([]row, error) {
@@ -174,11 +179,10 @@ func atMost(field string, n, most int) error {
 	return nil
 }
 
-func spans(all []earshot.Span) error {
-	for _, s := range all {
-		if err := check(atMost("redactions.start", s.Start, math.MaxInt32), atMost("redactions.end", s.End, math.MaxInt32)); err != nil {
-			return err
-		}
+// list refuses what is no JSON array; what stands in it is the reader's to judge.
+func list(field string, raw json.RawMessage) error {
+	if len(raw) > 0 && raw[0] != '[' {
+		return earshot.InvalidField(field, "give a list", "got %.20q", raw)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+
 	"earshot/internal/bus"
 )
 
@@ -30,4 +32,28 @@ func Columns() map[string]map[string]string {
 		}
 	}
 	return out
+}
+
+// Row is one row as the sink would write it.
+type Row struct {
+	Insert  string
+	Columns []clickhouse.ColumnNameAndType
+	Values  []any
+}
+
+// Rows returns what a record becomes.
+func Rows(r *bus.Record) ([]Row, error) {
+	rows, err := newTables().decode(r)
+	var out []Row
+	for _, one := range rows {
+		out = append(out, Row{one.table.insert, one.table.columns, one.values})
+	}
+	return out, err
+}
+
+// Confirm looks for the utterances of a batch, of which the server reported
+// written ones.
+func (s *Service) Confirm(ctx context.Context, b bus.Batch, written int64) error {
+	blocks, _ := s.decode(b)
+	return s.confirm(ctx, s.tables.utterances, blocks[s.tables.utterances], written)
 }

@@ -72,27 +72,20 @@ func (t *tables) statement(r *bus.Record, s statement) (row, error) {
 		f.Disposition, s.durationMS, ids, legs, f.Attributes), nil
 }
 
-func (t *tables) utterance(r *bus.Record, u earshot.Utterance) (row, error) {
-	n, m := len(u.Words), len(u.Redactions)
-	texts, starts, ends, confidences := make([]string, n), make([]int64, n), make([]int64, n), make([]float64, n)
-	for i, w := range u.Words {
-		texts[i], starts[i], ends[i], confidences[i] = w.Text, w.StartMS, w.EndMS, w.Confidence
-	}
-	from, to, types := make([]int32, m), make([]int32, m), make([]string, m)
-	for i, s := range u.Redactions {
-		from[i], to[i], types[i] = int32(s.Start), int32(s.End), s.Type
-	}
-	var facts []byte
-	if u.Facts != nil {
-		var err error
-		if facts, err = json.Marshal(u.Facts); err != nil {
-			return row{}, earshot.Errorf(earshot.Internal, "cannot write facts of utterance %s: %w", u.ID, err)
-		}
-	}
+// utterance is an utterance whose lists stay the JSON that they came as: only
+// facts are looked into.
+type utterance struct {
+	earshot.Utterance
+	Words      json.RawMessage `json:"words"`
+	Redactions json.RawMessage `json:"redactions"`
+	Facts      json.RawMessage `json:"facts"`
+}
+
+func (t *tables) utterance(r *bus.Record, u utterance) row {
 	return t.utterances.row(r,
 		string(u.ID), string(u.Interaction), u.Tenant, string(u.Channel), string(u.Leg), string(u.Role),
 		u.StartMS, u.EndMS, stored(u.At), u.Text, u.Language, u.Confidence,
-		texts, starts, ends, confidences, from, to, types, string(facts), millis(u.At)), nil
+		string(u.Words), string(u.Redactions), string(u.Facts), millis(u.At))
 }
 
 func (t *tables) event(r *bus.Record, e earshot.Event) row {

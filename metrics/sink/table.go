@@ -19,7 +19,6 @@ const (
 	word    = "LowCardinality(String)"
 	instant = "DateTime64(3, 'UTC')"
 	count64 = "UInt64"
-	int64s  = "Array(Int64)"
 )
 
 // position is where the record stood; every table ends with it.
@@ -63,9 +62,7 @@ func newTables() *tables {
 		utterances: newTable("utterances",
 			"id", text, "interaction", text, "tenant", word, "channel", word, "leg", text, "role", word,
 			"start_ms", "Int64", "end_ms", "Int64", "at", instant, "text", text, "language", word,
-			"confidence", "Float64", "word_text", "Array(String)", "word_start_ms", int64s,
-			"word_end_ms", int64s, "word_confidence", "Array(Float64)", "redaction_start", "Array(Int32)",
-			"redaction_end", "Array(Int32)", "redaction_type", "Array(LowCardinality(String))",
+			"confidence", "Float64", "words", text, "redactions", text,
 			"facts", text, "version", count64),
 		events: newTable("events",
 			"id", text, "interaction", text, "type", word, "at", instant, "source", word, "tenant", word,

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"maps"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"earshot"
 	"earshot/internal/bus"
@@ -171,5 +174,32 @@ func TestWrite_MissingTableHoldsTheBatch(t *testing.T) {
 	}
 	if got := metricstest.Count(t, conn, "utterances"); got != 3 {
 		t.Fatalf("%d utterances stored, want 3", got)
+	}
+}
+
+func TestWrite_RowsThatTheServerDoesNotReportMustBeThere(t *testing.T) {
+	conn := metricstest.Open(t)
+	s := metricstest.Sink(t, conn)
+	b := metricstest.Batches(t, 0, utterances(3)...)[0]
+	if err := s.Confirm(context.Background(), b, 0); earshot.KindOf(err) != earshot.Unavailable {
+		t.Errorf("nothing stored: got %v, want an error of kind unavailable", err)
+	}
+	writeAll(t, s, []bus.Batch{b})
+	if err := s.Confirm(context.Background(), b, 0); err != nil {
+		t.Errorf("stored before: %v", err)
+	}
+}
+
+func TestNew_BadConfigNamesTheKey(t *testing.T) {
+	tests := map[string]sink.Config{
+		"sink.group":          {InsertTimeout: time.Second},
+		"sink.insert_timeout": {Group: "g", InsertTimeout: time.Hour},
+	}
+	for key, cfg := range tests {
+		_, err := sink.New(cfg, nil, nil, nil, prometheus.NewRegistry())
+		var e *earshot.Error
+		if !errors.As(err, &e) || e.Field != key || e.Fix == "" {
+			t.Errorf("%s: got %v", key, err)
+		}
 	}
 }

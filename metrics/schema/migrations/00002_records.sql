@@ -1,6 +1,8 @@
 -- What was said, what happened, what fired and what people decided: one row a
 -- thing, by its derived id; version is its time in Unix milliseconds, and of two
 -- rows with one id the greater version stands, at equal versions the later one.
+-- words, redactions, facts and body are JSON as it came, '' where there was none:
+-- they are read back whole and never searched.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS earshot.utterances
@@ -17,13 +19,8 @@ CREATE TABLE IF NOT EXISTS earshot.utterances
     text            String CODEC(ZSTD(3)),
     language        LowCardinality(String),
     confidence      Float64 CODEC(ZSTD(1)),
-    word_text       Array(String) CODEC(ZSTD(1)),
-    word_start_ms   Array(Int64) CODEC(Delta, ZSTD(1)),
-    word_end_ms     Array(Int64) CODEC(Delta, ZSTD(1)),
-    word_confidence Array(Float64) CODEC(ZSTD(1)),
-    redaction_start Array(Int32) CODEC(ZSTD(1)),
-    redaction_end   Array(Int32) CODEC(ZSTD(1)),
-    redaction_type  Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    words           String CODEC(ZSTD(3)),
+    redactions      String CODEC(ZSTD(1)),
     facts           String CODEC(ZSTD(3)),
     version         UInt64 CODEC(Delta, ZSTD(1)),
     topic           LowCardinality(String),
