@@ -35,11 +35,11 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	switch {
 	case c.Dir == "":
-		return earshot.InvalidField("recorder.dir", "write a folder, such as data/recordings", "it is empty")
+		return earshot.InvalidField("recordings.dir", "write a folder, such as data/recordings", "it is empty")
 	case c.IdleEnd < time.Second || c.IdleEnd > 24*time.Hour:
-		return earshot.InvalidField("recorder.idle_end", "write 1s to 24h", "%v is out of bounds", c.IdleEnd)
+		return earshot.InvalidField("recordings.idle_end", "write 1s to 24h", "%v is out of bounds", c.IdleEnd)
 	case c.RetentionDays < 0:
-		return earshot.InvalidField("recorder.retention_days", "write a number of days, or 0 to keep all", "%d is negative", c.RetentionDays)
+		return earshot.InvalidField("recordings.retention_days", "write a number of days, or 0 to keep all", "%d is negative", c.RetentionDays)
 	}
 	return nil
 }
@@ -67,7 +67,11 @@ func New(cfg Config, client *bus.Client, log *slog.Logger, reg prometheus.Regist
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, bus: client, log: log, stats: newStats(reg), store: OpenStore(cfg.Dir),
+	store, err := NewStore(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, bus: client, log: log, stats: newStats(reg), store: store,
 		partitions: map[int32]*partition{}}, nil
 }
 

@@ -220,6 +220,15 @@ func config(t *testing.T) record.Config {
 	return cfg
 }
 
+func openStore(t *testing.T, dir string) *record.Store {
+	t.Helper()
+	s, err := record.NewStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func zeros(n int) []int16 { return make([]int16, n) }
 
 func TestRecorder_WritesAgentLeftAndCustomerRightInTime(t *testing.T) {
@@ -234,7 +243,7 @@ func TestRecorder_WritesAgentLeftAndCustomerRightInTime(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", 3*time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	store := record.OpenStore(cfg.Dir)
+	store := openStore(t, cfg.Dir)
 	got := await(t, store, s.facts.ID, nil)
 	if got.rate != 16000 || !slices.Equal(got.left, slices.Concat(zeros(8000), a, zeros(12000))) || !slices.Equal(got.right, slices.Concat(zeros(4000), b)) {
 		t.Errorf("recording of %d Hz, %d frames is not what was said", got.rate, len(got.left))
@@ -262,7 +271,7 @@ func TestRecorder_StaysNarrowbandWhenAllLegsAre(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	if got := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil); got.rate != 8000 || len(got.left) != 8000 || !slices.Equal(got.left, zeros(8000)) {
+	if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); got.rate != 8000 || len(got.left) != 8000 || !slices.Equal(got.left, zeros(8000)) {
 		t.Errorf("%d frames of %d Hz", len(got.left), got.rate)
 	}
 }
@@ -282,7 +291,7 @@ func TestRecorder_CrashAndReplayGiveTheSameFile(t *testing.T) {
 	s := whole(t)
 	produce(t, c, s.out...)
 	r := runRecorder(t, c, cfg)
-	want := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil)
+	want := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	r.stop()
 
 	c, cfg = bustest.New(t), config(t)
@@ -296,7 +305,7 @@ func TestRecorder_CrashAndReplayGiveTheSameFile(t *testing.T) {
 	r.stop() // in the middle of the call
 	produce(t, c, s.out[half:]...)
 	r = runRecorder(t, c, cfg)
-	store := record.OpenStore(cfg.Dir)
+	store := openStore(t, cfg.Dir)
 	same := func(got *sound) bool { return bytes.Equal(got.file, want.file) }
 	await(t, store, s.facts.ID, same)
 	r.stop()
@@ -334,7 +343,7 @@ func TestRecorder_ClosesACallWhoseEndNeverComes(t *testing.T) {
 				}
 			}
 			runRecorder(t, c, cfg)
-			if got := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil); !slices.Equal(got.left, pcm) {
+			if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); !slices.Equal(got.left, pcm) {
 				t.Errorf("%d frames", len(got.left))
 			}
 		})
@@ -350,7 +359,7 @@ func TestRecorder_GoesOnWithACallAfterItsEnd(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	store := record.OpenStore(cfg.Dir)
+	store := openStore(t, cfg.Dir)
 	await(t, store, s.facts.ID, nil)
 
 	s.out = nil
@@ -379,7 +388,7 @@ func TestRecorder_ACallSentAgainIsOneRecording(t *testing.T) {
 	produce(t, c, append(s.out, build().out...)...)
 	last.facts.ID = s.facts.ID
 	runRecorder(t, c, cfg)
-	got := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil)
+	got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	// A third time, longer, shows when the second was through.
 	again := build()
 	l := &leg{script: again, id: "late", codec: earshot.PCMU, enc: mustEncoder(t), ssrc: 1}
@@ -387,7 +396,7 @@ func TestRecorder_ACallSentAgainIsOneRecording(t *testing.T) {
 	l.say(5*time.Second, noise(3, 800))
 	again.mark(earshot.AudioCallEnd, "", 6*time.Second)
 	produce(t, c, again.out...)
-	after := await(t, record.OpenStore(cfg.Dir), s.facts.ID, func(x *sound) bool { return len(x.left) > 16000 })
+	after := await(t, openStore(t, cfg.Dir), s.facts.ID, func(x *sound) bool { return len(x.left) > 16000 })
 	if !slices.Equal(got.left, after.left[:16000]) || !slices.Equal(got.left, noise(1, 16000)) {
 		t.Error("sound that was sent again is louder than once")
 	}
@@ -429,7 +438,7 @@ func TestRecorder_KeepsLegsAlignedWhateverHappensToOneOfThem(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", 40*time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	got := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil)
+	got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	left, right := clicks(got.left), clicks(got.right)
 	if !slices.Equal(left, want) {
 		t.Fatalf("agent's clicks at %v", left)

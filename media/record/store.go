@@ -25,8 +25,14 @@ import (
 // It is safe for concurrent use, beside a recorder in this or another process.
 type Store struct{ dir string }
 
-// OpenStore returns the store in a folder, which may not be there yet.
-func OpenStore(dir string) *Store { return &Store{dir: dir} }
+// NewStore returns the store in a folder, which may not be there yet. The error
+// is Invalid when no folder is named.
+func NewStore(dir string) (*Store, error) {
+	if dir == "" {
+		return nil, earshot.InvalidField("recordings.dir", "write a folder, such as data/recordings", "it is empty")
+	}
+	return &Store{dir: dir}, nil
+}
 
 // entry is the file beside a recording.
 type entry struct {

@@ -16,7 +16,7 @@ import (
 )
 
 func TestStore_RefusesIdsThatAreNoUUID(t *testing.T) {
-	s := record.OpenStore(t.TempDir())
+	s := openStore(t, t.TempDir())
 	for _, id := range []earshot.InteractionID{"", "x", "../../../../../../../etc/passwd-----", "0197B0B0-0000-7000-8000-000000000000",
 		"0197b0b0-0000-7000-8000-00000000000g", "0197b0b0/0000-7000-8000-000000000000", "0197b0b0-0000-7000-8000-0000000000001"} {
 		if _, err := s.Open(id); earshot.KindOf(err) != earshot.Invalid {
@@ -29,7 +29,7 @@ func TestStore_RefusesIdsThatAreNoUUID(t *testing.T) {
 }
 
 func TestStore_SaysNotFoundForACallWithoutRecording(t *testing.T) {
-	s := record.OpenStore(filepath.Join(t.TempDir(), "not", "there"))
+	s := openStore(t, filepath.Join(t.TempDir(), "not", "there"))
 	id := earshot.CallID("", "none")
 	_, err := s.Open(id)
 	_, perr := s.Peaks(id)
@@ -53,7 +53,7 @@ func recorded(t *testing.T, days ...time.Time) (string, []earshot.InteractionID)
 	}
 	r := runRecorder(t, c, cfg)
 	for _, id := range ids {
-		await(t, record.OpenStore(cfg.Dir), id, nil)
+		await(t, openStore(t, cfg.Dir), id, nil)
 	}
 	r.stop() // and so until the outlines are there
 	return cfg.Dir, ids
@@ -61,7 +61,7 @@ func recorded(t *testing.T, days ...time.Time) (string, []earshot.InteractionID)
 
 func TestStore_ExpiresWholeDaysAlone(t *testing.T) {
 	dir, ids := recorded(t, start.AddDate(0, 0, -2), start.AddDate(0, 0, -1), start)
-	s := record.OpenStore(dir)
+	s := openStore(t, dir)
 	// The day before yesterday had ended then, yesterday had not quite.
 	n, err := s.Expire(time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC))
 	if err != nil || n != 1 {
@@ -92,7 +92,7 @@ func TestStore_FindsARecordingWithoutItsIndex(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, ".index")); err != nil {
 		t.Fatal(err)
 	}
-	s := record.OpenStore(dir)
+	s := openStore(t, dir)
 	f, err := s.Open(ids[0])
 	if err != nil {
 		t.Fatal(err)
@@ -143,16 +143,16 @@ func TestRecorder_WaitsForADiskThatCannotBeWritten(t *testing.T) {
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
-	if got := await(t, record.OpenStore(cfg.Dir), s.facts.ID, nil); len(got.left) != 8000 {
+	if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); len(got.left) != 8000 {
 		t.Errorf("%d frames", len(got.left))
 	}
 }
 
 func TestConfig_NamesTheWrongKey(t *testing.T) {
 	for key, change := range map[string]func(*record.Config){
-		"recorder.dir":            func(c *record.Config) { c.Dir = "" },
-		"recorder.idle_end":       func(c *record.Config) { c.IdleEnd = time.Millisecond },
-		"recorder.retention_days": func(c *record.Config) { c.RetentionDays = -1 },
+		"recordings.dir":            func(c *record.Config) { c.Dir = "" },
+		"recordings.idle_end":       func(c *record.Config) { c.IdleEnd = time.Millisecond },
+		"recordings.retention_days": func(c *record.Config) { c.RetentionDays = -1 },
 	} {
 		cfg := record.DefaultConfig()
 		if err := cfg.Validate(); err != nil {
