@@ -198,7 +198,8 @@ func (o *outlet) checkPatience() {
 	}
 }
 
-const backlogBatch = 256
+// backlogBatch is how many spooled records are handed on at a time.
+const backlogBatch = 1024
 
 // backlog hands one batch of the spool on, and says whether more is left to do
 // at once. It waits until the producer has settled all that came before.
@@ -243,37 +244,72 @@ func (o *outlet) caughtUp(upTo uint64) bool {
 	return false
 }
 
-// produceAll waits for all records of a batch. What arrived is skipped when
-// the batch has to be tried again.
+// produceAll waits for all records of a batch. Interactions go side by side, and
+// within one the next record waits for the one before: after a failure nothing
+// may overtake it. What arrived is skipped when the batch is tried again.
 func (o *outlet) produceAll(ctx context.Context, records []spool.Record) bool {
-	type answer struct {
-		id  uint64
-		err error
-	}
-	answers := make(chan answer, len(records))
+	chains := map[earshot.InteractionID][]link{}
 	for _, r := range records {
 		m, err := decodeMessage(r.Data)
 		if err != nil {
-			answers <- answer{r.ID, earshot.Errorf(earshot.Invalid, "cannot read spool record: %w", err)}
+			o.refused(r.ID, err)
 			continue
 		}
-		o.producer.ProduceAsync(ctx, m, func(err error) { answers <- answer{r.ID, err} })
+		chains[m.Interaction] = append(chains[m.Interaction], link{r.ID, m})
 	}
 	ok := true
-	for range records {
-		a := <-answers
-		switch kind := earshot.KindOf(a.err); {
-		case a.err == nil:
-			o.spool.Skip(a.id)
-		case kind == earshot.Invalid || kind == earshot.Denied:
-			o.spool.Skip(a.id)
-			o.stats.dropped.Inc()
-			o.log.Error("Kafka refuses a spooled record", "error", a.err)
-		default:
+	for len(chains) > 0 {
+		if !o.produceRound(ctx, chains) {
 			ok = false
 		}
 	}
 	return ok
+}
+
+// link is a spooled record and the message in it.
+type link struct {
+	id  uint64
+	msg bus.Message
+}
+
+// produceRound sends the first record of each interaction, and gives an
+// interaction up whose record failed.
+func (o *outlet) produceRound(ctx context.Context, chains map[earshot.InteractionID][]link) bool {
+	type answer struct {
+		link
+		err error
+	}
+	answers := make(chan answer, len(chains))
+	for _, chain := range chains {
+		l := chain[0]
+		o.producer.ProduceAsync(ctx, l.msg, func(err error) { answers <- answer{l, err} })
+	}
+	ok := true
+	for range len(chains) {
+		a := <-answers
+		id := a.msg.Interaction
+		switch kind := earshot.KindOf(a.err); {
+		case a.err == nil:
+			o.spool.Skip(a.id)
+		case kind == earshot.Invalid || kind == earshot.Denied:
+			o.refused(a.id, a.err)
+		default:
+			ok = false
+			delete(chains, id)
+			continue
+		}
+		if chains[id] = chains[id][1:]; len(chains[id]) == 0 {
+			delete(chains, id)
+		}
+	}
+	return ok
+}
+
+// refused leaves out a record that no retry brings to Kafka.
+func (o *outlet) refused(id uint64, err error) {
+	o.spool.Skip(id)
+	o.stats.dropped.Inc()
+	o.log.Error("a spooled record is lost", "error", err)
 }
 
 // drain waits a bounded time for what is in memory, and leaves the rest on disk.

@@ -1,0 +1,464 @@
+package mirror_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"earshot"
+	"earshot/internal/bus"
+	"earshot/media/mirror"
+)
+
+const patience = 20 * time.Second
+
+// kafka is a topic in memory that can be away, or keep what it is given.
+type kafka struct {
+	mu      sync.Mutex
+	msgs    []bus.Message
+	away    bool
+	hold    bool
+	held    []func()
+	changed chan struct{}
+}
+
+func newKafka() *kafka { return &kafka{changed: make(chan struct{})} }
+
+func (k *kafka) Produce(ctx context.Context, msgs ...bus.Message) error {
+	answers := make(chan error, len(msgs))
+	for _, m := range msgs {
+		k.ProduceAsync(ctx, m, func(err error) { answers <- err })
+	}
+	var all error
+	for range msgs {
+		all = errors.Join(all, <-answers)
+	}
+	if all != nil {
+		return earshot.Errorf(earshot.Unavailable, "cannot produce: %w", all)
+	}
+	return nil
+}
+
+func (k *kafka) ProduceAsync(_ context.Context, m bus.Message, done func(error)) {
+	k.mu.Lock()
+	answer := k.take(m, done)
+	if k.hold {
+		k.held = append(k.held, answer)
+		k.mu.Unlock()
+		return
+	}
+	k.mu.Unlock()
+	answer()
+}
+
+// take returns what answers a message, at a time of the test's choosing.
+func (k *kafka) take(m bus.Message, done func(error)) func() {
+	return func() {
+		k.mu.Lock()
+		if k.away {
+			k.mu.Unlock()
+			done(earshot.Errorf(earshot.Unavailable, "Kafka is away"))
+			return
+		}
+		k.msgs = append(k.msgs, m)
+		close(k.changed)
+		k.changed = make(chan struct{})
+		k.mu.Unlock()
+		done(nil)
+	}
+}
+
+func (k *kafka) set(away, hold bool) {
+	k.mu.Lock()
+	k.away, k.hold = away, hold
+	held := k.held
+	k.held = nil
+	k.mu.Unlock()
+	for _, f := range held {
+		f()
+	}
+}
+
+func (k *kafka) wait(t *testing.T, what string, ok func([]bus.Message) bool) []bus.Message {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		k.mu.Lock()
+		msgs, changed := k.msgs[:len(k.msgs):len(k.msgs)], k.changed
+		k.mu.Unlock()
+		if ok(msgs) {
+			return msgs
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("Kafka has %d records but not %s", len(msgs), what)
+		}
+	}
+}
+
+// calls returns the records of the audio topic as short words, in order.
+func words(t *testing.T, msgs []bus.Message) (out []string) {
+	t.Helper()
+	for _, m := range msgs {
+		if m.Topic == earshot.TopicEvents {
+			var e earshot.Event
+			if err := json.Unmarshal(m.Value, &e); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, string(e.Type))
+			continue
+		}
+		b := bundleOf(t, m)
+		switch b.Kind {
+		case earshot.AudioMedia:
+			for _, p := range b.Packets {
+				out = append(out, "p"+string(p.RTP))
+			}
+		case earshot.AudioLegStart:
+			out = append(out, "start")
+		case earshot.AudioLegEnd:
+			out = append(out, "end "+b.Mark.Reason)
+		case earshot.AudioCallEnd:
+			out = append(out, "call-end "+b.Mark.Reason)
+		}
+	}
+	return out
+}
+
+func bundleOf(t *testing.T, m bus.Message) *earshot.AudioBundle {
+	t.Helper()
+	b := &earshot.AudioBundle{}
+	if err := b.UnmarshalBinary(m.Value); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func hasEnd(msgs []bus.Message) bool {
+	for _, m := range msgs {
+		var e earshot.Event
+		if m.Topic == earshot.TopicEvents && json.Unmarshal(m.Value, &e) == nil && e.Type == earshot.InteractionEnded {
+			return true
+		}
+	}
+	return false
+}
+
+func config(dir string) mirror.Config {
+	return mirror.Config{
+		Dir: dir, Source: "media/test", Bundle: 100 * time.Millisecond, InFlight: 1 << 20,
+		Patience: patience, SpoolBytes: 1 << 20, Drain: patience,
+	}
+}
+
+// run starts a mirror and returns what stops it.
+func run(t *testing.T, c mirror.Config, k mirror.Producer) (*mirror.Mirror, func()) {
+	t.Helper()
+	m, err := mirror.New(c, k, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = m.Run(ctx) }()
+	stop := sync.OnceFunc(func() { cancel(); <-done })
+	t.Cleanup(stop)
+	return m, stop
+}
+
+func facts(id string) earshot.Interaction {
+	return earshot.Interaction{
+		ID: earshot.InteractionID(id), Channel: earshot.Voice, StartedAt: time.Now().UTC(),
+		Legs: []earshot.Leg{{ID: "leg", Role: earshot.Agent, Codec: earshot.PCMU, ClockRate: 8000}},
+	}
+}
+
+func begin(t *testing.T, m *mirror.Mirror, id string) *mirror.Call {
+	t.Helper()
+	c, err := m.Open(t.Context(), facts(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// packets sends the numbers [from, to), each a bundle of its own.
+func packets(c *mirror.Call, from, to int) {
+	base := time.Now()
+	for i := from; i < to; i++ {
+		c.Leg("leg").Packet(base.Add(time.Duration(i)*time.Second), earshot.PCMU, 8000, fmt.Appendf(nil, "%03d", i))
+	}
+}
+
+// want is the records of a whole call with n packets.
+func want(n int, reason string) []string {
+	out := []string{"start", "interaction.started"}
+	for i := range n {
+		out = append(out, fmt.Sprintf("p%03d", i))
+	}
+	return append(out, "end "+reason, "call-end "+reason, "interaction.ended")
+}
+
+func check(t *testing.T, k *kafka, expected []string) {
+	t.Helper()
+	msgs := k.wait(t, "the end", hasEnd)
+	if got := words(t, msgs); fmt.Sprint(got) != fmt.Sprint(expected) {
+		t.Fatalf("got  %v\nwant %v", got, expected)
+	}
+}
+
+func end(t *testing.T, c *mirror.Call, reason string) {
+	t.Helper()
+	if err := c.End(reason); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMirror_WritesACallInOrder(t *testing.T) {
+	k := newKafka()
+	dir := t.TempDir()
+	m, stop := run(t, config(dir), k)
+	c := begin(t, m, "i")
+	packets(c, 0, 20)
+	end(t, c, "bye")
+	check(t, k, want(20, "bye"))
+	stop()
+	if left, _ := filepath.Glob(filepath.Join(dir, "journal", "*")); len(left) != 0 {
+		t.Fatalf("the journal still has %v", left)
+	}
+}
+
+func TestMirror_BundlesByTime(t *testing.T) {
+	k := newKafka()
+	m, _ := run(t, config(t.TempDir()), k)
+	c := begin(t, m, "i")
+	at := time.Now()
+	for i := range 10 { // 20 ms apart: five to a bundle of 100 ms
+		c.Leg("leg").Packet(at.Add(time.Duration(i)*20*time.Millisecond), earshot.PCMU, 8000, []byte{byte(i)})
+	}
+	end(t, c, "bye")
+	var sizes []int
+	for _, msg := range k.wait(t, "the end", hasEnd) {
+		if msg.Topic == earshot.TopicAudio {
+			if b := bundleOf(t, msg); b.Kind == earshot.AudioMedia {
+				sizes = append(sizes, len(b.Packets))
+				if b.Packets[len(b.Packets)-1].After != 80*time.Millisecond {
+					t.Fatalf("last packet after %v", b.Packets[len(b.Packets)-1].After)
+				}
+			}
+		}
+	}
+	if fmt.Sprint(sizes) != "[5 5]" {
+		t.Fatalf("bundles of %v packets", sizes)
+	}
+}
+
+func TestMirror_FlushesABundleThatNothingFollows(t *testing.T) {
+	k := newKafka()
+	m, _ := run(t, config(t.TempDir()), k)
+	c := begin(t, m, "i")
+	c.Leg("leg").Packet(time.Now(), earshot.PCMU, 8000, []byte("x"))
+	k.wait(t, "the packet", func(msgs []bus.Message) bool { return len(msgs) == 3 })
+}
+
+func TestMirror_KeepsOrderWhenKafkaGoesAndComesBack(t *testing.T) {
+	tests := map[string]func(*kafka){
+		"it fails":                      func(k *kafka) { k.set(true, false) },
+		"it is silent, then fails":      func(k *kafka) { k.set(true, true) },
+		"it is silent, then has it all": func(k *kafka) { k.set(false, true) },
+	}
+	for name, leave := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newKafka()
+			cfg := config(t.TempDir())
+			cfg.Patience = time.Millisecond
+			m, _ := run(t, cfg, k)
+			c := begin(t, m, "i")
+			packets(c, 0, 10)
+			k.wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 11 })
+			leave(k)
+			packets(c, 10, 60)
+			waitSpool(t, cfg.Dir)
+			end(t, c, "bye")
+			k.set(k.away && k.hold, false) // what was held is answered as it was promised
+			k.set(false, false)
+			check(t, k, want(60, "bye"))
+		})
+	}
+}
+
+func waitSpool(t *testing.T, dir string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
+		names, err := filepath.Glob(filepath.Join(dir, "spool", "*.spool"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(names) > 0 {
+			tick.Stop()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing has come to the spool")
+		}
+	}
+}
+
+func TestMirror_HandsTheSpoolOnAfterARestart(t *testing.T) {
+	k := newKafka()
+	cfg := config(t.TempDir())
+	cfg.Patience, cfg.Drain = time.Millisecond, time.Millisecond
+	m, stop := run(t, cfg, k)
+	c := begin(t, m, "i")
+	packets(c, 0, 5)
+	k.wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 6 })
+	k.set(true, false)
+	packets(c, 5, 30)
+	end(t, c, "bye")
+	stop()
+	k.set(false, false)
+	m, _ = run(t, cfg, k)
+	if n, err := m.Recover(); err != nil || n != 0 {
+		t.Fatalf("recovered %d calls, %v", n, err)
+	}
+	check(t, k, want(30, "bye"))
+}
+
+func TestMirror_CountsWhatAFullSpoolDrops(t *testing.T) {
+	k := newKafka()
+	cfg := config(t.TempDir())
+	cfg.Patience, cfg.SpoolBytes = time.Millisecond, 4<<10
+	m, _ := run(t, cfg, k)
+	c := begin(t, m, "i")
+	k.wait(t, "the start", func(msgs []bus.Message) bool { return len(msgs) == 2 })
+	k.set(true, false)
+	packets(c, 0, 2)
+	waitSpool(t, cfg.Dir)
+	packets(c, 2, 200)
+	end(t, c, "bye")
+	k.set(false, false)
+	msgs := k.wait(t, "the end", hasEnd)
+	got, lost := 0, 0
+	for _, msg := range msgs {
+		if msg.Topic != earshot.TopicAudio {
+			continue
+		}
+		switch b := bundleOf(t, msg); b.Kind {
+		case earshot.AudioMedia:
+			got++
+		case earshot.AudioLegEnd:
+			lost = b.Mark.Lost
+		}
+	}
+	if lost == 0 || got+lost != 200 {
+		t.Fatalf("%d bundles came, %d are said to be lost, of 200", got, lost)
+	}
+}
+
+func TestMirror_DropsWhatKafkaRefusesForGood(t *testing.T) {
+	k := newKafka()
+	m, _ := run(t, config(t.TempDir()), refusing{k})
+	c := begin(t, m, "i")
+	packets(c, 0, 5)
+	end(t, c, "bye")
+	expected := want(5, "bye")
+	check(t, k, append(expected[:4:4], expected[5:]...))
+}
+
+// refusing takes everything but packet 002.
+type refusing struct{ *kafka }
+
+func (r refusing) ProduceAsync(ctx context.Context, m bus.Message, done func(error)) {
+	var b earshot.AudioBundle
+	if b.UnmarshalBinary(m.Value) == nil && len(b.Packets) > 0 && string(b.Packets[0].RTP) == "002" {
+		done(earshot.Errorf(earshot.Invalid, "too large"))
+		return
+	}
+	r.kafka.ProduceAsync(ctx, m, done)
+}
+
+func TestMirror_EndsWhatAKilledProcessLeftOpen(t *testing.T) {
+	k := newKafka()
+	dir := t.TempDir()
+	m, err := mirror.New(config(dir), k, slog.New(slog.DiscardHandler), nil) // never runs on: killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin(t, m, "i")
+	if err := os.WriteFile(filepath.Join(dir, "journal", "x.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, _ = run(t, config(dir), k)
+	if n, err := m.Recover(); err != nil || n != 1 {
+		t.Fatalf("recovered %d calls, %v", n, err)
+	}
+	msgs := k.wait(t, "the end", hasEnd)
+	if got := fmt.Sprint(words(t, msgs)); got != "[start end interrupted call-end interrupted interaction.ended]" {
+		t.Fatalf("got %v", got)
+	}
+}
+
+func TestMirror_RefusesASecondCallOfOneInteraction(t *testing.T) {
+	m, _ := run(t, config(t.TempDir()), newKafka())
+	begin(t, m, "i")
+	if _, err := m.Open(t.Context(), facts("i")); earshot.KindOf(err) != earshot.Conflict {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestMirror_ClosesWhatItCouldNotBegin(t *testing.T) {
+	k := newKafka()
+	k.set(true, false)
+	m, _ := run(t, config(t.TempDir()), k)
+	if _, err := m.Open(t.Context(), facts("i")); earshot.KindOf(err) != earshot.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	k.set(false, false)
+	msgs := k.wait(t, "the end", hasEnd)
+	if got := fmt.Sprint(words(t, msgs)); got != "[end interrupted call-end interrupted interaction.ended]" {
+		t.Fatalf("got %v", got)
+	}
+	begin(t, m, "i") // a retry makes the same interaction
+}
+
+// Latency and cost of the path from socket to record.
+func BenchmarkLeg_Packet(b *testing.B) {
+	k := discard{}
+	m, err := mirror.New(mirror.Config{
+		Dir: b.TempDir(), Bundle: 200 * time.Millisecond, InFlight: 64 << 20, Patience: time.Minute, SpoolBytes: 1 << 30, Drain: time.Second,
+	}, k, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = m.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	c, err := m.Open(ctx, facts("i"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	leg := c.Leg("leg")
+	rtp := make([]byte, 172)
+	at := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		at = at.Add(20 * time.Millisecond)
+		leg.Packet(at, earshot.PCMU, 8000, rtp)
+	}
+}
+
+type discard struct{}
+
+func (discard) Produce(context.Context, ...bus.Message) error { return nil }
+
+func (discard) ProduceAsync(_ context.Context, _ bus.Message, done func(error)) { done(nil) }
