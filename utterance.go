@@ -12,8 +12,8 @@ type Utterance struct {
 	// Leg is set for voice only.
 	Leg  LegID `json:"leg,omitempty"`
 	Role Role  `json:"role"`
-	// StartMS and EndMS are milliseconds from the interaction's start. A
-	// message has EndMS equal to StartMS.
+	// StartMS and EndMS are milliseconds from the interaction's start. A message
+	// has none on the wire: whoever holds the whole conversation calls [Place].
 	StartMS int64     `json:"start_ms"`
 	EndMS   int64     `json:"end_ms"`
 	At      time.Time `json:"at"`
@@ -28,6 +28,24 @@ type Utterance struct {
 	// Facts is what the message's source said of the interaction; messages
 	// only, voice tells it in the audio topic's marks.
 	Facts *Interaction `json:"facts,omitempty"`
+}
+
+// Place gives messages their StartMS and EndMS, which sources tell by the clock
+// alone: milliseconds from the earliest At among us. Spoken utterances, whose
+// times come from the audio, stay as they are.
+func Place(us []Utterance) {
+	var first time.Time
+	for _, u := range us {
+		if u.Channel != Voice && (first.IsZero() || u.At.Before(first)) {
+			first = u.At
+		}
+	}
+	for k := range us {
+		if u := &us[k]; u.Channel != Voice {
+			u.StartMS = u.At.Sub(first).Milliseconds()
+			u.EndMS = u.StartMS
+		}
+	}
 }
 
 // Word is one recognised word with its time, in milliseconds from the
