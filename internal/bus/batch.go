@@ -17,8 +17,8 @@ import (
 // rebalance the very same range comes first again, under the same token: a
 // store that drops what it has under a token holds every record exactly once.
 //
-// Memory is bounded for each topic and partition by two batches and one poll of
-// 1,000 records.
+// Memory is bounded for each topic and partition by three batches and one poll of
+// 1,000 records: one that is written, and two that wait.
 func (c *Client) ConsumeBatches(ctx context.Context, g Group, h BatchHandler) error {
 	return c.consume(ctx, g, &batches{client: c, group: g, handler: h, slots: make(chan struct{}, c.cfg.BatchWriters)})
 }
@@ -33,7 +33,13 @@ type batches struct {
 
 func (w *batches) key(tp topicPartition) laneKey { return laneKey(tp) }
 
+// limits let the next batch come in while one is written.
 func (w *batches) limits() limits {
+	return limits{records: 2 * w.client.cfg.BatchRecords, bytes: 2 * w.client.cfg.BatchBytes}
+}
+
+// bound is that of a new batch.
+func (w *batches) bound() limits {
 	return limits{records: w.client.cfg.BatchRecords, bytes: w.client.cfg.BatchBytes, last: math.MaxInt64}
 }
 
@@ -47,7 +53,7 @@ func (w *batches) run(ctx context.Context, s *session, l *lane) {
 	p := l.parts[l.key.topic]
 	open, isOpen := parseIntent(p.position)
 	for {
-		bound := w.limits()
+		bound := w.bound()
 		if isOpen {
 			bound = limits{records: math.MaxInt, bytes: math.MaxInt, last: open.last}
 		}

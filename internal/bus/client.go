@@ -60,12 +60,23 @@ func (c *Client) options() []kgo.Opt {
 		kgo.SeedBrokers(c.cfg.Brokers...),
 		kgo.ClientID("earshot"),
 		kgo.WithLogger(kgoLog{c.log}),
+		// An outage should end for us soon after it ends.
+		kgo.RetryBackoffFn(func(n int) time.Duration { return min(50*time.Millisecond<<min(n, 10), time.Second) }),
+		kgo.MetadataMinAge(time.Second),
 	}
 }
 
 // Close gives up what is not acknowledged yet and disconnects. Consume and
 // ConsumeBatches have their own connections, which end with their contexts.
 func (c *Client) Close() { c.producer.Close() }
+
+// Ping returns nil when a broker answers, else an Unavailable error.
+func (c *Client) Ping(ctx context.Context) error {
+	if err := c.producer.Ping(ctx); err != nil {
+		return earshot.Errorf(earshot.Unavailable, "cannot reach Kafka at %v: %w", c.cfg.Brokers, err)
+	}
+	return nil
+}
 
 // Config returns what the client was dialled with.
 func (c *Client) Config() Config { return c.cfg }

@@ -57,7 +57,7 @@ func DefaultConfig() Config {
 		Replication:    -1,
 		ProduceTimeout: 10 * time.Second,
 		CommitEvery:    time.Second,
-		BufferRecords:  512,
+		BufferRecords:  4096,
 		Retries:        5,
 		RetryMin:       100 * time.Millisecond,
 		RetryMax:       15 * time.Second,

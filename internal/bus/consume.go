@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"earshot"
@@ -14,11 +13,14 @@ import (
 // one that was not done. While Kafka is away it waits. An error is returned for
 // what no waiting mends: a bad group, or topics that are not as configured.
 //
-// Memory is bounded for each partition number by Config.BufferRecords and one
+// Memory is bounded for each partition number by Config.BufferRecords or 8 MiB, and one
 // poll of 1,000 records, beside what h itself keeps.
 func (c *Client) Consume(ctx context.Context, g Group, h Handler) error {
 	return c.consume(ctx, g, &records{client: c, group: g, handler: h})
 }
+
+// bufferBytes bounds the same buffer, about.
+const bufferBytes = 8 << 20
 
 // records is the worker that hands out records one by one.
 type records struct {
@@ -31,7 +33,7 @@ type records struct {
 func (w *records) key(tp topicPartition) laneKey { return laneKey{number: tp.number} }
 
 func (w *records) limits() limits {
-	return limits{records: w.client.cfg.BufferRecords, bytes: math.MaxInt}
+	return limits{records: w.client.cfg.BufferRecords, bytes: bufferBytes}
 }
 
 func (w *records) run(ctx context.Context, _ *session, l *lane) {

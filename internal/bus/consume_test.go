@@ -197,7 +197,7 @@ func TestConsume_BoundsWhatWaits(t *testing.T) {
 	cfg := bustest.Config(bustest.Broker(t).Addr())
 	cfg.BufferRecords = 10
 	c := bustest.Dial(t, cfg)
-	const n = 20_000
+	const n = 5000
 	var msgs []bus.Message
 	for i := range n {
 		msgs = append(msgs, message(earshot.TopicEvents, "i", fmt.Sprint(i)))

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -56,8 +57,5 @@ func (c *Client) deadLetter(ctx context.Context, r *Record, l letter) error {
 	add(headerDeadError, cause[:min(len(cause), maxCause)])
 	add(headerDeadAttempt, strconv.Itoa(l.attempt))
 	add(headerDeadSeen, l.seen.UTC().Format(time.RFC3339Nano))
-	if err := c.producer.ProduceSync(ctx, out).FirstErr(); err != nil {
-		return kafkaError(err, "cannot write dead letter of %s/%d/%d", r.Topic, r.Partition, r.Offset)
-	}
-	return nil
+	return c.produce(ctx, fmt.Sprintf("cannot write dead letter of %s/%d/%d", r.Topic, r.Partition, r.Offset), out)
 }

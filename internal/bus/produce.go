@@ -22,8 +22,32 @@ func (c *Client) Produce(ctx context.Context, msgs ...Message) error {
 		}
 		records[i] = encode(&msgs[i], c.Partition(msgs[i].Interaction))
 	}
-	if err := c.producer.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		return kafkaError(err, "cannot produce to %s", msgs[0].Topic)
+	return c.produce(ctx, "cannot produce to "+msgs[0].Topic, records...)
+}
+
+// produce waits for acknowledgements no longer than ProduceTimeout. The library
+// looks at its own timeouts only when a request begins or ends; what it gives up
+// later than this is given up all the same.
+func (c *Client) produce(ctx context.Context, what string, records ...*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.ProduceTimeout)
+	defer cancel()
+	results := make(chan error, len(records))
+	for _, r := range records {
+		c.producer.Produce(ctx, r, func(_ *kgo.Record, err error) { results <- err })
+	}
+	var first error
+	for range records {
+		select {
+		case err := <-results:
+			if first == nil {
+				first = err
+			}
+		case <-ctx.Done():
+			return kafkaError(context.Cause(ctx), "%s: not acknowledged within %v", what, c.cfg.ProduceTimeout)
+		}
+	}
+	if first != nil {
+		return kafkaError(first, "%s", what)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (s *session) connect() error {
 		return err
 	}
 	opts := append(s.client.options(),
-		kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.FetchMaxBytes(16<<20),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	)
