@@ -90,7 +90,7 @@ func (c Contact) Evaluation(track earshot.Track, after time.Duration) earshot.Ev
 		ID:          earshot.EvaluationID(earshot.Derive("evaluation", string(c.ID()), string(track), "service", "hash-1")),
 		Interaction: c.ID(), Tenant: "t1", Track: track, Scorecard: "service", ScorecardName: "Service",
 		ScorecardHash: "hash-1", At: c.At.Add(Length + after), Scored: true, Utterances: 2,
-		Measures: map[string]float64{"silence_ms": 4000, "agent.talk_ms": 1500},
+		Measures: map[string]float64{"silence.total_ms": 4000, "silence.share": 0.042, "agent.talk_ms": 1500},
 		Facts:    c.Interaction(),
 	}
 	names := []struct{ id, en, zh string }{{"greeting", "Greets", "问候"}, {"recording", "Says that the call is recorded", "告知录音"}, {"closing", "Says goodbye", "结束语"}}

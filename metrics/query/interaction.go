@@ -167,6 +167,7 @@ func (s *Store) Interaction(ctx context.Context, id earshot.InteractionID) (Deta
 	if d.Utterances, err = s.utterances(ctx, id); err != nil {
 		return Detail{}, err
 	}
+	earshot.Place(d.Utterances)
 	if d.Evaluations, err = s.Evaluations(ctx, id); err != nil {
 		return Detail{}, err
 	}

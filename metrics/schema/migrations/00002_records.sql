@@ -105,19 +105,19 @@ CREATE VIEW IF NOT EXISTS earshot.alerts_current AS SELECT * FROM earshot.alerts
 CREATE VIEW IF NOT EXISTS earshot.reviews_current AS SELECT * FROM earshot.reviews FINAL;
 
 -- reviewed: a person confirmed or changed a verdict. open_appeals: criteria with
--- an appeal after which nobody resolved one.
+-- an appeal after which nobody decided.
 CREATE VIEW IF NOT EXISTS earshot.review_state AS
 SELECT
     c.interaction AS interaction,
     toBool(max(c.decisions) > 0) AS reviewed,
-    toUInt32(countIf(c.appealed_at > c.resolved_at)) AS open_appeals
+    toUInt32(countIf(c.appealed_at > c.decided_at)) AS open_appeals
 FROM
 (
     SELECT
         r.interaction AS interaction,
         countIf(r.action IN ('confirm', 'override', 'resolve')) AS decisions,
         maxIf(r.at, r.action = 'appeal') AS appealed_at,
-        maxIf(r.at, r.action = 'resolve') AS resolved_at
+        maxIf(r.at, r.action IN ('confirm', 'override', 'resolve')) AS decided_at
     FROM earshot.reviews AS r
     GROUP BY r.interaction, r.criterion
 ) AS c
