@@ -134,8 +134,13 @@ func (s *segmentStream) recognize(seg vad.Segment) (result Segment, err error) {
 	return s.shift(result, s.time(seg.Start)), err
 }
 
-// shift moves a segment from its own time to the leg's.
+// shift moves a segment from its own time to the leg's, and from the bounds of
+// what was cut to those of its words: pre-roll and tail are no speech, and would
+// look like people talking over each other.
 func (s *segmentStream) shift(r Segment, by time.Duration) Segment {
+	if n := len(r.Words); n > 0 {
+		r.Start, r.End = r.Words[0].Start, r.Words[n-1].End
+	}
 	r.Start += by
 	r.End += by
 	words := make([]Word, len(r.Words))
