@@ -40,6 +40,12 @@ func readAssets(files fs.FS) (*assets, error) {
 	return a, nil
 }
 
+// Built reports whether this binary holds the workbench's scripts and styles.
+func Built() bool {
+	_, err := fs.Stat(distFiles, "dist/manifest.json")
+	return err == nil
+}
+
 func (a *assets) ready() bool { return len(a.manifest) > 0 }
 
 // url returns the path of an asset by its plain name, such as "app.js".
