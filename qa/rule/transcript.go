@@ -58,6 +58,10 @@ func NewTranscript(facts earshot.Interaction, duration time.Duration, utterances
 // the utterance began before the last one.
 func (t *Transcript) Add(u earshot.Utterance) {
 	t.measures = nil
+	if u.Channel != earshot.Voice && len(t.Utterances) > 0 {
+		u.StartMS = u.At.Sub(t.Utterances[0].At).Milliseconds()
+		u.EndMS = u.StartMS
+	}
 	if n := len(t.Utterances); n > 0 && inTime(u, t.Utterances[n-1]) < 0 {
 		again := NewTranscript(t.Facts, time.Duration(t.DurationMS)*time.Millisecond, append(t.Utterances, u))
 		t.Utterances, t.turns, t.DurationMS = again.Utterances, again.turns, again.DurationMS
@@ -100,6 +104,7 @@ func inOrder(utterances []earshot.Utterance) []earshot.Utterance {
 			out = append(out, u)
 		}
 	}
+	earshot.Place(out)
 	slices.SortStableFunc(out, inTime)
 	return out
 }
