@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,8 +78,12 @@ func tone(hz float64, d time.Duration) src.Source {
 }
 
 func options(s *media.Service, network string) src.Options {
+	target := ""
+	if s != nil {
+		target = "sip:" + s.Addr(network).String() + ";transport=" + network
+	}
 	return src.Options{
-		Target: "sip:" + s.Addr(network).String() + ";transport=" + network,
+		Target: target,
 		Agent:  tone(400, 500*time.Millisecond), Customer: tone(700, 500*time.Millisecond),
 		AgentName: "Alice", AgentAoR: "sip:alice@agents.example.com",
 		CustomerTel: "+1 555 010-0123", CustomerName: "Bob", Queue: "billing", Language: "en",
@@ -90,34 +95,78 @@ func options(s *media.Service, network string) src.Options {
 type topic struct {
 	kinds   []earshot.AudioKind
 	packets map[earshot.LegID]int
+	next    map[earshot.LegID]uint16 // sequence number that must follow
 	codecs  map[earshot.Codec]bool
 	last    earshot.AudioMark
 	ends    map[earshot.LegID]earshot.AudioMark
 }
 
-// readAudio reads until the interaction's call-end mark.
-func readAudio(t *testing.T, c *bus.Client, id earshot.InteractionID) topic {
+// collector keeps what a group reads.
+type collector struct {
+	mu      sync.Mutex
+	records []bus.Record
+	more    chan struct{}
+}
+
+func (c *collector) Handle(_ context.Context, r *bus.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records = append(c.records, *r)
+	close(c.more)
+	c.more = make(chan struct{})
+	return nil
+}
+
+func (c *collector) Revoked([]int32) {}
+
+// read returns an interaction's records of a topic, from the first to the one
+// that ends it.
+func read(t *testing.T, client *bus.Client, topic string, id earshot.InteractionID, last func(bus.Record) bool) []bus.Record {
 	t.Helper()
-	out := topic{packets: map[earshot.LegID]int{}, codecs: map[earshot.Codec]bool{}, ends: map[earshot.LegID]earshot.AudioMark{}}
-	for n := 1; ; n++ {
-		records := bustest.ReadAll(t, c, earshot.TopicAudio, n)
-		found := false
-		for _, r := range records {
-			found = found || r.Interaction == id && kindOf(t, r) == earshot.AudioCallEnd
-		}
-		if !found {
-			continue
-		}
-		for _, r := range records {
+	c := &collector{more: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	// It is cancelled, and what was read until then is what counts.
+	wg.Go(func() { _ = client.Consume(ctx, bus.Group{Name: "read-" + string(id), Topics: []string{topic}}, c) })
+	defer wg.Wait()
+	defer cancel()
+	deadline := time.After(bustest.Timeout)
+	for {
+		c.mu.Lock()
+		var out []bus.Record
+		ended := false
+		for _, r := range c.records {
 			if r.Interaction == id {
-				out.add(t, r)
+				out = append(out, r)
+				ended = ended || last(r)
 			}
 		}
-		return out
+		more := c.more
+		c.mu.Unlock()
+		if ended {
+			return out
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			t.Fatalf("%s has %d records of the interaction, and not its last", topic, len(out))
+		}
 	}
 }
 
-func kindOf(t *testing.T, r bus.Record) earshot.AudioKind { return bundle(t, r).Kind }
+// readAudio reads until the interaction's call-end mark.
+func readAudio(t *testing.T, c *bus.Client, id earshot.InteractionID) topic {
+	t.Helper()
+	out := topic{
+		packets: map[earshot.LegID]int{}, next: map[earshot.LegID]uint16{},
+		codecs: map[earshot.Codec]bool{}, ends: map[earshot.LegID]earshot.AudioMark{},
+	}
+	isEnd := func(r bus.Record) bool { return bundle(t, r).Kind == earshot.AudioCallEnd }
+	for _, r := range read(t, c, earshot.TopicAudio, id, isEnd) {
+		out.add(t, r)
+	}
+	return out
+}
 
 func bundle(t *testing.T, r bus.Record) *earshot.AudioBundle {
 	t.Helper()
@@ -143,6 +192,10 @@ func (o *topic) add(t *testing.T, r bus.Record) {
 		if _, err := h.Unmarshal(p.RTP); err != nil {
 			t.Fatal(err)
 		}
+		if o.packets[b.Leg] > 0 && h.SequenceNumber != o.next[b.Leg] {
+			t.Fatalf("packet %d of leg %s, want %d", h.SequenceNumber, b.Leg, o.next[b.Leg])
+		}
+		o.next[b.Leg] = h.SequenceNumber + 1
 		o.packets[b.Leg]++
 		o.codecs[b.Codec] = true
 	}

@@ -100,17 +100,12 @@ func sipp(t *testing.T, scenario, target string, args ...string) {
 // events returns the types of an interaction's events, read until it has ended.
 func events(t *testing.T, c *bus.Client, id earshot.InteractionID) []earshot.EventType {
 	t.Helper()
-	for n := 1; ; n++ {
-		var out []earshot.EventType
-		for _, r := range bustest.ReadAll(t, c, earshot.TopicEvents, n) {
-			if r.Interaction == id {
-				out = append(out, event(t, r).Type)
-			}
-		}
-		if slices.Contains(out, earshot.InteractionEnded) {
-			return out
-		}
+	var out []earshot.EventType
+	isEnd := func(r bus.Record) bool { return event(t, r).Type == earshot.InteractionEnded }
+	for _, r := range read(t, c, earshot.TopicEvents, id, isEnd) {
+		out = append(out, event(t, r).Type)
 	}
+	return out
 }
 
 func TestService_TakesACallFromSipp(t *testing.T) {
