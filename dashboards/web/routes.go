@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -135,8 +136,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v visit, err error
 		s.deps.Log.Error("cannot answer request", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 	data := errorData{Kind: strings.ReplaceAll(kind.String(), " ", "_")}
-	if kind == earshot.Invalid {
-		data.Detail = err.Error()
+	var e *earshot.Error
+	if errors.As(err, &e) && kind == earshot.Invalid {
+		data.Field = e.Field
 	}
 	name := "error"
 	if v.partial {
@@ -152,6 +154,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v visit, err error
 type errorData struct {
 	// Kind is the key of the text under "error.".
 	Kind string
-	// Detail says what was wrong with the input.
-	Detail string
+	// Field is the input that was wrong, the key of the text under "invalid.",
+	// or "".
+	Field string
 }
