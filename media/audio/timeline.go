@@ -10,6 +10,9 @@ const (
 	// the timestamps do not tell it. A network that stalls for less delivers
 	// the held packets in a burst, and nothing may be inserted for that.
 	pauseLimit = 2 * time.Second
+	// jitterLimit is how far arrival times may place sound before the end of
+	// what is there without being taken at their word, which would cut it.
+	jitterLimit = 20 * time.Millisecond
 )
 
 // timeline maps RTP timestamps of one source onto samples from the
@@ -19,6 +22,7 @@ type timeline struct {
 	rate   int // samples a second
 	clock  int // timestamp units a second
 
+	early    int64 // see heard
 	anchored bool
 	stamp    uint32 // the last packet's
 	units    int64  // timestamp units since the anchor
@@ -29,6 +33,7 @@ type timeline struct {
 	transit  float64   // RFC 3550 A.8, timestamp units
 	jitter   float64
 	measured bool
+	drift    drift
 }
 
 // samples converts a duration.
@@ -37,9 +42,16 @@ func (l *timeline) samples(d time.Duration) int64 {
 }
 
 // heard returns where a packet of n samples belongs by its arrival: it was
-// complete when it was sent.
+// complete when it was sent. It is negative for sound from before the origin,
+// but for a leg that begins there as if packets took no time to fill: the whole
+// leg then counts as that much later.
 func (l *timeline) heard(arrival time.Time, n int) int64 {
-	return max(0, l.samples(arrival.Sub(l.origin))-int64(n))
+	at := l.samples(arrival.Sub(l.origin)) - int64(n) + l.early
+	if !l.anchored && at < 0 && l.early == 0 {
+		l.early = min(-at, int64(n))
+		at += l.early
+	}
+	return at
 }
 
 // advance notes the packet's timestamp and returns its place by it.
@@ -53,24 +65,45 @@ func (l *timeline) advance(stamp uint32) int64 {
 func (l *timeline) anchor(stamp uint32, sample int64) {
 	l.stamp, l.units, l.base, l.anchored = stamp, 0, sample, true
 	l.measured = false
+	l.drift.reset()
 }
 
-// place returns where the packet belongs, given that the sound before it ends
-// at end, and whether arrival times had to say it.
-func (l *timeline) place(p packet, n int, end int64) (at int64, rebased bool) {
+// spot is where a packet belongs.
+type spot struct {
+	at int64
+	// rebased says that arrival times had to tell the place.
+	rebased bool
+	// stretch is by how many samples the packet is to be made longer, or
+	// shorter when it is negative, to keep beside the wall clock.
+	stretch int64
+}
+
+// place returns where the packet of n samples belongs, given that the sound
+// before it ends at end.
+func (l *timeline) place(p packet, n int, end int64) spot {
 	heard := l.heard(p.arrival, n)
-	if !l.anchored {
-		at, rebased = max(end, heard), true
-		l.anchor(p.stamp, at)
-	} else {
-		at = l.advance(p.stamp)
-		if l.leapt(p.arrival, at, n, end) {
-			at, rebased = max(end, heard), true
-			l.anchor(p.stamp, at)
-		}
+	s := spot{}
+	if l.anchored {
+		s.at = l.advance(p.stamp)
+		s.rebased = l.leapt(p.arrival, s.at, n, end)
 	}
-	l.lag, l.arrival = heard-at, p.arrival
-	return at, rebased
+	if !l.anchored || s.rebased {
+		s.at, s.rebased = heard, true
+		if early := end - heard; early > 0 && early < int64(n) && early <= l.samples(jitterLimit) {
+			s.at = end
+		}
+		l.anchor(p.stamp, s.at)
+	}
+	l.lag, l.arrival = heard-s.at, p.arrival
+	l.drift.note(p.arrival, l.lag, l.samples(driftLimit))
+	if gap := s.at - end; gap > 0 && !s.rebased {
+		moved := max(-gap, l.drift.pay(int64(l.rate)))
+		s.at, l.base = s.at+moved, l.base+moved
+	} else {
+		s.stretch = l.drift.pay(int64(l.rate / 8000))
+		l.base += s.stretch
+	}
+	return s
 }
 
 // leapt says that the place by timestamp cannot be right.

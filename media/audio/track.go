@@ -131,11 +131,15 @@ func (t *Track) setFormat(c earshot.Codec, clock int) error {
 		return err
 	}
 	t.Flush(t.emit)
-	if t.next >= 0 && t.line.rate != d.Rate() {
-		t.next = t.next * int64(d.Rate()) / int64(t.line.rate)
+	var early int64
+	if old := int64(t.line.rate); old > 0 {
+		early = t.line.early * int64(d.Rate()) / old
+		if t.next >= 0 {
+			t.next = t.next * int64(d.Rate()) / old
+		}
 	}
 	t.codec, t.clock, t.decoder = c, clock, d
-	t.line = timeline{origin: t.origin, rate: d.Rate(), clock: clock, jitter: t.line.jitter}
+	t.line = timeline{origin: t.origin, rate: d.Rate(), clock: clock, early: early, jitter: t.line.jitter}
 	t.quiet = make([]int16, d.Rate()/10)
 	t.resampler = nil
 	if t.opts.Rate == 0 {
@@ -250,16 +254,15 @@ func (t *Track) play(p packet) {
 		t.stats.Other++
 		return
 	}
-	n := t.decoder.Samples(len(p.payload))
-	at, rebased := t.line.place(p, n, max(t.next, 0))
+	spot := t.line.place(p, t.decoder.Samples(len(p.payload)), max(t.next, 0))
 	if t.next < 0 {
-		t.next = at
-	} else if rebased {
+		t.next = max(spot.at, 0)
+	} else if spot.rebased {
 		t.stats.Rebased++
 	}
 	t.line.measure(p)
-	switch gap := at - t.next; {
-	case gap > 0 && rebased:
+	switch gap := spot.at - t.next; {
+	case gap > 0 && spot.rebased:
 		t.fill(gap, FillPause)
 	case gap > 0 && missing > 0:
 		t.fill(gap, FillLoss)
@@ -267,19 +270,21 @@ func (t *Track) play(p packet) {
 		t.fill(gap, FillSilence)
 	}
 	t.pcm = t.decoder.Decode(t.pcm[:0], p.payload)
-	t.sound(t.pcm, at)
+	t.stretch(int(spot.stretch))
+	cut := max(0, min(t.next-spot.at, int64(len(t.pcm))))
+	t.stats.Trimmed += cut
+	if rest := t.pcm[cut:]; len(rest) > 0 {
+		t.out(rest, Sound)
+	}
 }
 
-// sound emits decoded samples that belong at the given place, less what lies
-// before the end of the sound so far or too far ahead of real time.
-func (t *Track) sound(pcm []int16, at int64) {
-	cut := min(max(t.next-at, 0), int64(len(pcm)))
-	if -t.line.lag > t.line.samples(aheadLimit) {
-		cut, t.line.anchored = int64(len(pcm)), false
+// stretch makes the decoded packet longer by n samples, or shorter.
+func (t *Track) stretch(n int) {
+	if n < 0 {
+		t.pcm = t.pcm[:max(0, len(t.pcm)+n)]
 	}
-	t.stats.Trimmed += cut
-	if cut < int64(len(pcm)) {
-		t.out(pcm[cut:], Sound)
+	for ; n > 0; n-- {
+		t.pcm = append(t.pcm, t.pcm[len(t.pcm)-1])
 	}
 }
 
