@@ -75,6 +75,11 @@ func (c Config) Validate() error {
 	if !identifier(c.Database) || c.Database == overlayDatabase {
 		return earshot.InvalidField("clickhouse.database", "use a name such as earshot", "got %q", c.Database)
 	}
+	return c.validateBounds()
+}
+
+// validateBounds checks the numbers.
+func (c Config) validateBounds() error {
 	if c.MemoryBytes < minMemory {
 		return earshot.InvalidField("clickhouse.memory_bytes", "give it at least 268435456", "got %d", c.MemoryBytes)
 	}
@@ -125,10 +130,11 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// engineArgs are the server-level options; the engine reads them once, at boot.
-func (c Config) engineArgs() []string {
+// engineArgs are the server-level options, with the configuration file; the
+// engine reads them once, at boot.
+func (c Config) engineArgs(file string) []string {
 	cache := strconv.FormatInt(c.CacheBytes, 10)
-	args := []string{"--max_server_memory_usage=" + strconv.FormatInt(c.MemoryBytes, 10)}
+	args := []string{"--config-file=" + file, "--max_server_memory_usage=" + strconv.FormatInt(c.MemoryBytes, 10)}
 	for _, name := range []string{
 		"mark_cache_size", "index_mark_cache_size", "index_uncompressed_cache_size",
 		"primary_index_cache_size", "unique_key_index_cache_size_bytes", "vector_similarity_index_cache_size",

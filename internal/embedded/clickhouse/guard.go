@@ -11,9 +11,10 @@ import (
 // tables: a table name in it is a path.
 const overlayDatabase = "default"
 
-// guard refuses statements that reach beyond the data folder. The engine has no
-// users that could be denied this, so its lists of table functions and engines
-// are read at start and all but the harmless ones refused, new ones included.
+// guard refuses statements that reach beyond the data folder, before the engine's
+// own grants do (privileges.go), and where those do not: the function file, INTO
+// OUTFILE, programs, stored definitions. The engine's lists of table functions
+// and engines are read at start and all but the harmless refused, new ones too.
 type guard struct {
 	functions map[string]bool
 	engines   map[string]bool
@@ -130,12 +131,22 @@ func (g *guard) checkToken(all []token, i int, t token) error {
 		return refuse("a parameter as the name of a database")
 	case t.is("ENGINE") && (g.reaches(next) || next.symbol('=') && g.reaches(after)):
 		return refuse("this table or database engine")
+	case t.name():
+		if err := checkClause(t, next, after); err != nil {
+			return err
+		}
+		return g.checkName(t, at(all, i-1), next)
+	}
+	return nil
+}
+
+// checkClause refuses clauses that name files or addresses.
+func checkClause(t, next, after token) error {
+	switch {
 	case t.is("SOURCE") && next.symbol('(') && !after.is("NULL"):
 		return refuse("this dictionary source")
 	case t.is("INTO") && next.is("OUTFILE"), t.is("FROM") && next.is("INFILE"):
 		return refuse("%s %s", t.text, next.text)
-	case t.name():
-		return g.checkName(t, at(all, i-1), next)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -132,5 +133,47 @@ func TestUsualStatementsAreNotRefused(t *testing.T) {
 		if got := post(t, sql, "param_t", "usual"); got.StatusCode != 200 {
 			t.Errorf("%s: %d %s", sql, got.StatusCode, got.body)
 		}
+	}
+}
+
+// TestEngineItselfIsGrantedNothingBeyondTables looks behind the statement check.
+func TestEngineItselfIsGrantedNothingBeyondTables(t *testing.T) {
+	got := post(t, "SHOW GRANTS FORMAT TSVRaw")
+	if got.StatusCode != 200 {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	var granted []string
+	revoked := false
+	for line := range strings.Lines(got.body) {
+		if rights, ok := strings.CutPrefix(line, "GRANT "); ok {
+			rights, _, _ = strings.Cut(rights, " ON ")
+			granted = append(granted, strings.Split(rights, ", ")...)
+		}
+		revoked = revoked || strings.HasPrefix(line, "REVOKE ") && strings.Contains(line, " SELECT,") && strings.Contains(line, " ON default.*")
+	}
+	for _, right := range granted {
+		if !slices.Contains(harmlessRights, right) {
+			t.Errorf("the engine is granted %s", right)
+		}
+	}
+	if len(granted) == 0 || !revoked {
+		t.Errorf("SELECT on the file system's database is not revoked:\n%s", got.body)
+	}
+}
+
+// harmlessRights touch nothing but tables.
+var harmlessRights = []string{
+	"CHECK", "SHOW", "SELECT", "INSERT", "ALTER", "CREATE", "DROP", "UNDROP TABLE", "TRUNCATE", "OPTIMIZE", "KILL QUERY", "dictGet",
+	"TABLE ENGINE", "SYSTEM MERGES", "SYSTEM TTL MERGES", "SYSTEM MOVES", "SYSTEM FLUSH", "SYSTEM VIEWS", "SYSTEM DROP CACHE",
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	got := post(t, "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'")
+	if got.body != "2147483648\n" {
+		t.Errorf("the engine's bound is %s", got.body)
+	}
+	got = post(t, "SELECT name, value FROM system.server_settings WHERE name LIKE '%cache_size%' AND toUInt64OrZero(value) > 134217728")
+	if got.body != "" {
+		t.Errorf("these caches are larger than a laptop's:\n%s", got.body)
 	}
 }

@@ -28,7 +28,7 @@ const childDir = "EARSHOT_TEST_CLICKHOUSE_DIR"
 
 // serveAsChild is the child's main; its exit code is that of the error's kind.
 func serveAsChild(dir string) int {
-	s, err := clickhouse.Start(context.Background(), clickhouse.Config{Dir: dir, Listen: "127.0.0.1:0", DrainTimeout: 2 * time.Second})
+	s, err := clickhouse.Start(context.Background(), clickhouse.Config{Dir: dir, Listen: "127.0.0.1:0", SyncWrites: true, DrainTimeout: 2 * time.Second})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return earshot.KindOf(err).ExitCode()
@@ -125,6 +125,9 @@ func TestDataOutlivesCloseAndStart(t *testing.T) {
 	execute(t, conn, "CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
 	if err := send(t.Context(), conn, "kept", []any{uint64(1)}, []any{uint64(2)}); err != nil {
 		t.Fatal(err)
+	}
+	if sync := one[string](t, conn, "SELECT value FROM system.merge_tree_settings WHERE name = 'fsync_after_insert'"); sync != "1" {
+		t.Errorf("sync_writes did not reach the engine: %s", sync)
 	}
 	first.close(t)
 	second := spawn(t, dir)

@@ -62,7 +62,11 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func boot(lib string, config Config) (*Server, error) {
-	engine, err := chdb.Boot(lib, config.Dir, config.engineArgs()...)
+	file, err := writeEngineConfig(config)
+	if err != nil {
+		return nil, earshot.Errorf(earshot.Unavailable, "%w", err)
+	}
+	engine, err := chdb.Boot(lib, config.Dir, config.engineArgs(file)...)
 	if err != nil {
 		return nil, bootError(err, config.Dir)
 	}
@@ -143,6 +147,7 @@ func (s *Server) shutDown() error {
 	defer stop()
 	drained := s.http.Shutdown(ctx)
 	s.cancel()
+	closed := s.http.Close() // whoever still sends a body
 	s.work.Wait()
 	// Killed queries end within moments; their handlers hold the slots.
 	for range cap(s.slots) {
@@ -152,5 +157,5 @@ func (s *Server) shutDown() error {
 	if drained != nil {
 		drained = earshot.Errorf(earshot.Internal, "cannot drain the ClickHouse requests in %s: %w", s.config.DrainTimeout, drained)
 	}
-	return errors.Join(drained, s.http.Close(), s.engine.Close())
+	return errors.Join(drained, closed, s.engine.Close())
 }
