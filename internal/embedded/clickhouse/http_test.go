@@ -24,13 +24,16 @@ type answer struct {
 	body string
 }
 
-// do sends a request to the shared server with the right password.
+// do sends a request to the shared server with the right password. It may be
+// called by other goroutines than the test's: a failure is an empty answer.
 func do(t testing.TB, method string, params url.Values, body io.Reader, change ...func(*http.Request)) answer {
 	t.Helper()
 	needEngine(t)
+	failed := answer{Response: &http.Response{Header: http.Header{}}}
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+shared.Addr()+"/?"+params.Encode(), body)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return failed
 	}
 	req.SetBasicAuth("default", "pw")
 	for _, f := range change {
@@ -38,12 +41,13 @@ func do(t testing.TB, method string, params url.Values, body io.Reader, change .
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return failed
 	}
 	defer res.Body.Close()
 	all, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return answer{res, string(all)}
 }
