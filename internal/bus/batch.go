@@ -126,7 +126,11 @@ func (w *batches) settle(ctx context.Context, o *offsets, gen generation, b Batc
 	} else if !w.client.persist(ctx, "write of "+b.Token, func() error { return w.handler.Write(ctx, b) }) {
 		return false
 	}
-	return commit(position{offset: b.Last + 1})
+	if !commit(position{offset: b.Last + 1}) {
+		return false
+	}
+	w.client.stats.batches.WithLabelValues(w.group.Name, b.Topic).Inc()
+	return true
 }
 
 // span is the offsets of a batch, both included.

@@ -15,6 +15,8 @@ import (
 type Client struct {
 	cfg      Config
 	log      *slog.Logger
+	stats    *stats
+	security []kgo.Opt
 	producer *kgo.Client
 	admin    *kadm.Client
 }
@@ -32,7 +34,11 @@ func Dial(ctx context.Context, cfg Config, log *slog.Logger) (*Client, error) {
 	if len(cfg.Brokers) == 0 {
 		return nil, earshot.InvalidField("kafka.brokers", "write at least one host:port", "no broker is given")
 	}
-	c := &Client{cfg: cfg, log: log}
+	security, err := cfg.security()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, log: log, stats: newStats(), security: security}
 	producer, err := kgo.NewClient(append(c.options(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(5*time.Millisecond),
@@ -56,14 +62,14 @@ func Dial(ctx context.Context, cfg Config, log *slog.Logger) (*Client, error) {
 
 // options are those that every connection of the client has.
 func (c *Client) options() []kgo.Opt {
-	return []kgo.Opt{
+	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.cfg.Brokers...),
 		kgo.ClientID("earshot"),
 		kgo.WithLogger(kgoLog{c.log}),
 		// An outage should end for us soon after it ends.
 		kgo.RetryBackoffFn(func(n int) time.Duration { return min(50*time.Millisecond<<min(n, 10), time.Second) }),
 		kgo.MetadataMinAge(time.Second),
-	}
+	}, c.security...)
 }
 
 // Close gives up what is not acknowledged yet and disconnects. Consume and

@@ -12,6 +12,15 @@ import (
 type Config struct {
 	// Brokers are host:port pairs; empty means the embedded broker.
 	Brokers []string `yaml:"brokers"`
+	// TLS encrypts the connections; CAFile holds the certificates in PEM form that
+	// are trusted, empty for those of the system.
+	TLS    bool   `yaml:"tls"`
+	CAFile string `yaml:"ca_file"`
+	// SASL is how User logs in: plain, scram-sha-256 or scram-sha-512; empty for no
+	// login. PasswordFile holds the password.
+	SASL         string `yaml:"sasl"`
+	User         string `yaml:"user"`
+	PasswordFile string `yaml:"password_file"`
 	// Partitions of every topic, 1 to 10,000; one interaction is one partition
 	// everywhere. It cannot be changed once the topics are there.
 	Partitions int `yaml:"partitions"`
@@ -71,8 +80,12 @@ func DefaultConfig() Config {
 }
 
 // EmbeddedConfig returns what fits the embedded broker at addr.
-func EmbeddedConfig(addr string) Config {
-	c := DefaultConfig()
+func EmbeddedConfig(addr string) Config { return DefaultConfig().Embedded(addr) }
+
+// Embedded returns c with what the embedded broker at addr needs; buffers, waits
+// and batches stay as they are.
+func (c Config) Embedded(addr string) Config {
+	c.TLS, c.SASL, c.User, c.PasswordFile = false, "", "", ""
 	c.Brokers, c.Partitions, c.Replication, c.Direct = []string{addr}, 4, 1, true
 	return c
 }
@@ -102,6 +115,9 @@ func (c Config) Validate() error {
 		if n.got < 1 || n.got > n.max {
 			return earshot.InvalidField(n.key, "write a number within the bounds of the documentation", "%d is out of bounds", n.got)
 		}
+	}
+	if err := c.validateSecurity(); err != nil {
+		return err
 	}
 	return c.validateTimes()
 }

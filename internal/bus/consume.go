@@ -69,6 +69,7 @@ func (w *records) handle(ctx context.Context, r *Record) {
 			return
 		}
 		d := w.client.cfg.backoff(try)
+		w.client.stats.retries.WithLabelValues(w.group.Name, r.Topic).Inc()
 		w.client.log.Warn("record failed and is tried again", "group", w.group.Name, "topic", r.Topic,
 			"partition", r.Partition, "offset", r.Offset, "error", err, "try", try, "wait", d)
 		if !wait(ctx, d) {
@@ -82,6 +83,7 @@ func (w *records) bury(ctx context.Context, r *Record, l letter) {
 	w.client.log.Error("record becomes a dead letter", "group", l.group, "topic", r.Topic,
 		"partition", r.Partition, "offset", r.Offset, "error", l.cause, "try", l.attempt)
 	if w.client.persist(ctx, "dead letter", func() error { return w.client.deadLetter(ctx, r, l) }) {
+		w.client.stats.dead.WithLabelValues(w.group.Name, r.Topic).Inc()
 		r.Done()
 	}
 }

@@ -261,6 +261,9 @@ func TestConfig_NamesTheWrongKey(t *testing.T) {
 		"kafka.batch_every":     func(c *Config) { c.BatchEvery = 2 * time.Hour },
 		"kafka.batch_writers":   func(c *Config) { c.BatchWriters = 0 },
 		"kafka.session_timeout": func(c *Config) { c.SessionTimeout = 0 },
+		"kafka.sasl":            func(c *Config) { c.SASL = "magic" },
+		"kafka.user":            func(c *Config) { c.SASL = "plain" },
+		"kafka.password_file":   func(c *Config) { c.SASL, c.User = "plain", "u" },
 		"kafka.stall_timeout":   func(c *Config) { c.StallTimeout = 0 },
 	}
 	for key, spoil := range tests {

@@ -130,6 +130,7 @@ func (s *session) push(fetches kgo.Fetches) {
 		}
 		p.next = records[len(records)-1].Offset + 1
 		s.moved = time.Now()
+		s.client.stats.consumed.WithLabelValues(s.group.Name, f.Topic).Add(float64(len(records)))
 		l.queue.push(records)
 	})
 }

@@ -33,7 +33,7 @@ func (c *Client) produce(ctx context.Context, what string, records ...*kgo.Recor
 	defer cancel()
 	results := make(chan error, len(records))
 	for _, r := range records {
-		c.producer.Produce(ctx, r, func(_ *kgo.Record, err error) { results <- err })
+		c.producer.Produce(ctx, r, func(_ *kgo.Record, err error) { results <- c.stats.countProduced(r.Topic, err) })
 	}
 	var first error
 	for range records {
@@ -62,7 +62,7 @@ func (c *Client) ProduceAsync(ctx context.Context, m Message, done func(error)) 
 	}
 	topic := m.Topic
 	c.producer.Produce(ctx, encode(&m, c.Partition(m.Interaction)), func(_ *kgo.Record, err error) {
-		if err != nil {
+		if c.stats.countProduced(topic, err) != nil {
 			err = kafkaError(err, "cannot produce to %s", topic)
 		}
 		done(err)

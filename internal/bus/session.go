@@ -54,6 +54,7 @@ func (c *Client) consume(ctx context.Context, g Group, w worker) error {
 		if time.Since(began) > c.cfg.StallTimeout {
 			n = 1
 		}
+		c.stats.rebuilds.WithLabelValues(g.Name).Inc()
 		c.log.Warn("Kafka consumer starts again", "group", g.Name, "error", err, "try", n)
 		wait(ctx, c.cfg.backoff(n))
 	}
