@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/internal/config"
 )
 
 // Error is a mistake in a condition: where, what, and what to do.
@@ -122,7 +124,11 @@ func (c *compiler) list(conds []Condition, path string) []node {
 func (c *compiler) is(name, path string) node {
 	cond, ok := c.named[name]
 	if !ok {
-		c.fail(path, "define it under conditions:", "there is no condition %q", name)
+		fix := "define it under conditions:"
+		if near := config.Nearest(name, slices.Sorted(maps.Keys(c.named))); near != "" {
+			fix = fmt.Sprintf("did you mean %q?", near)
+		}
+		c.fail(path, fix, "there is no condition %q", name)
 		return nil
 	}
 	if slices.Contains(c.using, name) {

@@ -92,7 +92,7 @@ type compare struct{ Measure }
 
 func (c *compiler) measure(m *Measure, path string) node {
 	if !knownMeasure(m.Name) {
-		c.fail(join(path, "name"), "see the list of measures", "there is no measure %q", m.Name)
+		c.fail(join(path, "name"), "use one of the measures, such as agent.talk_share", "there is no measure %q", m.Name)
 	}
 	if m.AtLeast == nil && m.AtMost == nil {
 		c.fail(path, "set at_least or at_most", "no limit is set")
