@@ -62,7 +62,7 @@ func offsets(t *testing.T, length time.Duration, ppm float64, jitter, first time
 }
 
 func TestTrackStaysBesideTheWallClockForAnHour(t *testing.T) {
-	for _, ppm := range []float64{-100, 0, 100, 300} {
+	for _, ppm := range []float64{-100, 300} {
 		late := offsets(t, time.Hour, ppm, 30*ms, 0)
 		if len(late) < 355 {
 			t.Fatalf("%v ppm: %d clicks in an hour, want 360", ppm, len(late))

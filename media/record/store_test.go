@@ -165,3 +165,28 @@ func TestConfig_NamesTheWrongKey(t *testing.T) {
 		}
 	}
 }
+
+func TestRecorder_DeletesWhatIsOlderThanTheRetention(t *testing.T) {
+	dir, ids := recorded(t, start)
+	cfg := config(t)
+	cfg.Dir, cfg.RetentionDays = dir, 1
+	runRecorder(t, bustest.New(t), cfg)
+	s := openStore(t, dir)
+	for deadline := time.After(time.Minute); ; {
+		f, err := s.Open(ids[0])
+		if earshot.KindOf(err) == earshot.NotFound && err != nil {
+			return
+		}
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the recording is still there after a minute")
+		case <-time.After(ms):
+		}
+	}
+}
