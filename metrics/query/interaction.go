@@ -136,6 +136,19 @@ func (s *Store) complete(ctx context.Context, rows []Row) error {
 		}
 		rows[at[e.Interaction]].Evaluation = &e
 	}
+	_, err = all(ctx, s, "reviews",
+		"SELECT DISTINCT interaction FROM earshot.reviews_current WHERE action = 'acknowledge' AND interaction IN {ids:Array(String)}", args,
+		func(r driver.Rows) (struct{}, error) {
+			var id string
+			if err := r.Scan(&id); err != nil {
+				return struct{}{}, err
+			}
+			rows[at[earshot.InteractionID(id)]].Acknowledged = true
+			return struct{}{}, nil
+		})
+	if err != nil {
+		return err
+	}
 	_, err = all(ctx, s, "utterances",
 		"SELECT interaction, count() FROM earshot.utterances_current WHERE interaction IN {ids:Array(String)} GROUP BY interaction", args,
 		func(r driver.Rows) (struct{}, error) {

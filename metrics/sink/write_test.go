@@ -203,3 +203,24 @@ func TestNew_BadConfigNamesTheKey(t *testing.T) {
 		}
 	}
 }
+
+// A crash can leave the facts written and what follows from them not; the
+// repetition of the batch must mend it although the facts are known already.
+func TestWrite_RepetitionMendsWhatACrashLeftHalf(t *testing.T) {
+	conn := metricstest.Open(t)
+	s := metricstest.Sink(t, conn)
+	batches := metricstest.Batches(t, 0, contact(1)...)
+	exec(t, conn, "DETACH TABLE earshot.interaction_state_mv")
+	writeAll(t, s, batches)
+	exec(t, conn, "ATTACH TABLE earshot.interaction_state_mv")
+	if got := metricstest.Count(t, conn, "interactions"); got != 0 {
+		t.Fatalf("%d interactions although the view was away", got)
+	}
+	writeAll(t, s, batches)
+	if got := metricstest.Count(t, conn, "interactions"); got != 1 {
+		t.Errorf("%d interactions, want 1", got)
+	}
+	if got := metricstest.Count(t, conn, "interaction_facts"); got != raw()["interaction_facts"] {
+		t.Errorf("%d facts, want %d", got, raw()["interaction_facts"])
+	}
+}
