@@ -30,7 +30,8 @@ func five() []any {
 		out = append(out, c.Records()...)
 	}
 	out = append(out, metricstest.Contact{N: 4}.Records()[:4]...)
-	return append(out, review(fatal, earshot.Appeal, 1), review(resolved, earshot.Appeal, 1), review(resolved, earshot.Resolve, 2))
+	return append(out, review(fatal, earshot.Appeal, 1), review(resolved, earshot.Appeal, 1), review(resolved, earshot.Resolve, 2),
+		review(resolved, earshot.Acknowledge, 3))
 }
 
 func review(c metricstest.Contact, a earshot.ReviewAction, minutes time.Duration) earshot.Review {
@@ -97,10 +98,10 @@ func TestInteractions_RowsTellWhatStands(t *testing.T) {
 	if unseen.Evaluation != nil || unseen.Utterances != 2 || unseen.DurationMS != metricstest.Length.Milliseconds() {
 		t.Errorf("not evaluated: %+v", unseen)
 	}
-	if !resolved.Reviewed || resolved.Appealed {
-		t.Errorf("resolved: reviewed %v, appealed %v", resolved.Reviewed, resolved.Appealed)
+	if !resolved.Reviewed || resolved.Appealed || !resolved.Acknowledged {
+		t.Errorf("resolved: reviewed %v, appealed %v, acknowledged %v", resolved.Reviewed, resolved.Appealed, resolved.Acknowledged)
 	}
-	if fatal.Reviewed || !fatal.Appealed || !fatal.Evaluation.Fatal || fatal.Evaluation.Score != 0 {
+	if fatal.Reviewed || !fatal.Appealed || fatal.Acknowledged || !fatal.Evaluation.Fatal || fatal.Evaluation.Score != 0 {
 		t.Errorf("fatal: %+v, evaluation %+v", fatal, fatal.Evaluation)
 	}
 	if a := fatal.Evaluation.Answers; len(a) != 3 || a[1].Verdict != earshot.Fail || a[1].Evidence != nil {

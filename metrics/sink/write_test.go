@@ -210,9 +210,13 @@ func TestWrite_RepetitionMendsWhatACrashLeftHalf(t *testing.T) {
 	conn := metricstest.Open(t)
 	s := metricstest.Sink(t, conn)
 	batches := metricstest.Batches(t, 0, contact(1)...)
-	exec(t, conn, "DETACH TABLE earshot.interaction_state_mv")
+	var view string
+	if err := conn.QueryRow(context.Background(), "SELECT create_table_query FROM system.tables WHERE database = 'earshot' AND name = 'interaction_state_mv'").Scan(&view); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, conn, "DROP VIEW earshot.interaction_state_mv")
 	writeAll(t, s, batches)
-	exec(t, conn, "ATTACH TABLE earshot.interaction_state_mv")
+	exec(t, conn, view)
 	if got := metricstest.Count(t, conn, "interactions"); got != 0 {
 		t.Fatalf("%d interactions although the view was away", got)
 	}
