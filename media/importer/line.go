@@ -18,17 +18,17 @@ import (
 // own, empty lines aside.
 //
 //	{"role":"agent","text":"Good morning.","start_ms":0,"end_ms":1200,"channel":"voice"}
-//	{"role":"customer","text":"你好","sent_at":"2026-03-02T09:00:05+08:00","conversation":"c-17"}
+//	{"role":"customer","text":"你好","sent_at":"2026-03-02T09:00:05+08:00","conversation_id":"c-17"}
 //
 // Role and text are required, and start_ms or sent_at; end_ms too when the
 // channel is voice. Fields that are not listed here are errors, since they are
-// mostly misspelt ones. What a line tells of the interaction (customer, agent,
+// mostly misspelt ones. The names are those of posted messages. What a line tells of the interaction (customer, agent,
 // queue and so on) holds for all of it; the last line that tells wins.
 type Line struct {
-	// Conversation is the source's own id of the interaction; lines that share
+	// ConversationID is the source's own id of the interaction; lines that share
 	// one belong together wherever they stand. Without it they belong to the
 	// file's one interaction.
-	Conversation string `json:"conversation"`
+	ConversationID string `json:"conversation_id"`
 	// ID is the source's own id of the message; without it the line's place in
 	// its conversation stands for it.
 	ID string `json:"id"`
@@ -42,8 +42,8 @@ type Line struct {
 	EndMS   *int64 `json:"end_ms"`
 	// SentAt is RFC 3339, with a zone.
 	SentAt *time.Time `json:"sent_at"`
-	// Speaker is the name of an agent; other people's names are not kept.
-	Speaker string `json:"speaker"`
+	// AgentName is the agent's name; other people's names are not kept.
+	AgentName string `json:"agent_name"`
 	// Language is a BCP 47 tag such as "zh".
 	Language string `json:"language"`
 	// Confidence of a recognised text, 0 to 1; default 1.
@@ -141,14 +141,10 @@ func (l *Line) validateTimes() error {
 
 // facts returns what the line tells of its interaction.
 func (l *Line) facts() earshot.Interaction {
-	f := earshot.Interaction{
+	return earshot.Interaction{
 		Tenant: l.Tenant, Channel: l.Channel, Direction: l.Direction, Queue: l.Queue, Region: l.Region,
-		Language: l.Language, Agent: l.Agent, Customer: l.Customer, Disposition: l.Disposition, Attributes: l.Attributes,
+		Language: l.Language, Agent: l.Agent, AgentName: l.AgentName, Customer: l.Customer, Disposition: l.Disposition, Attributes: l.Attributes,
 	}
-	if l.Role == earshot.Agent {
-		f.AgentName = l.Speaker
-	}
-	return f
 }
 
 // inFile puts the file and the line before the field that an error names.

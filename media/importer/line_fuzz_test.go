@@ -13,7 +13,7 @@ import (
 
 func FuzzParseLines(f *testing.F) {
 	f.Add([]byte(`{"role":"agent","text":"hello","start_ms":0,"end_ms":5,"channel":"voice"}`))
-	f.Add([]byte("\n{\"role\":\"customer\",\"text\":\"你好\",\"sent_at\":\"2026-03-02T09:00:05+08:00\",\"conversation\":\"c\"}\r\n"))
+	f.Add([]byte("\n{\"role\":\"customer\",\"text\":\"你好\",\"sent_at\":\"2026-03-02T09:00:05+08:00\",\"conversation_id\":\"c\"}\r\n"))
 	f.Add([]byte(`{"role":"agent","text":"x","start_ms":99999999999999999999}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		lines, err := parseLines(bytes.NewReader(b), "f")

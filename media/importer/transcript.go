@@ -107,10 +107,10 @@ func conversations(file string, lines []Line, o Options) ([]*conversation, error
 	var talks []*conversation
 	byID := map[string]*conversation{}
 	for _, l := range lines {
-		t := byID[l.Conversation]
+		t := byID[l.ConversationID]
 		if t == nil {
 			t = &conversation{file: file}
-			byID[l.Conversation] = t
+			byID[l.ConversationID] = t
 			talks = append(talks, t)
 		}
 		if len(t.lines) > 0 && t.facts.Channel != l.Channel {
@@ -173,7 +173,7 @@ func (t *conversation) settle(o Options) error {
 }
 
 func (t *conversation) id() (earshot.InteractionID, error) {
-	if c := t.lines[0].Conversation; c != "" {
+	if c := t.lines[0].ConversationID; c != "" {
 		return earshot.ConversationID(t.facts.Tenant, t.facts.Channel, c), nil
 	}
 	sum, err := digest([]string{t.file})

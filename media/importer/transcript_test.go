@@ -63,7 +63,7 @@ func TestTranscript_OfACallHasLegsAndTimes(t *testing.T) {
 	c := bustest.New(t)
 	file := writeTranscript(t, t.TempDir(), "call.jsonl",
 		`{"role":"customer","text":"Hi.","start_ms":1500,"end_ms":2000,"channel":"voice","confidence":0.5}`, ``,
-		`{"role":"agent","text":"Good morning.","start_ms":0,"end_ms":1200,"channel":"voice","speaker":"Ann","language":"en"}`)
+		`{"role":"agent","text":"Good morning.","start_ms":0,"end_ms":1200,"channel":"voice","agent_name":"Ann","language":"en"}`)
 	ids, err := importer.New(c).Transcript(t.Context(), file, importer.Options{Facts: earshot.Interaction{Queue: "q", Agent: "a1"}})
 	if err != nil || len(ids) != 1 {
 		t.Fatal(ids, err)
@@ -94,10 +94,10 @@ func TestTranscript_OfACallHasLegsAndTimes(t *testing.T) {
 func TestTranscript_HoldsManyConversations(t *testing.T) {
 	c := bustest.New(t)
 	file := writeTranscript(t, t.TempDir(), "chats.jsonl",
-		"\xef\xbb\xbf"+`{"conversation":"c1","role":"customer","text":"你好","sent_at":"2026-03-02T17:00:05+08:00","channel":"wecom","customer":"k9","language":"zh"}`,
-		`{"conversation":"c2","role":"customer","text":"hello","sent_at":"2026-03-02T09:10:00Z","id":"m1"}`,
-		`{"conversation":"c1","role":"agent","text":"您好，请讲。","sent_at":"2026-03-02T17:00:00+08:00","channel":"wecom"}`,
-		`{"conversation":"c2","role":"bot","text":"hi","sent_at":"2026-03-02T09:10:02.5Z","id":"m2","attributes":{"site":"shop"}}`)
+		"\xef\xbb\xbf"+`{"conversation_id":"c1","role":"customer","text":"你好","sent_at":"2026-03-02T17:00:05+08:00","channel":"wecom","customer":"k9","language":"zh"}`,
+		`{"conversation_id":"c2","role":"customer","text":"hello","sent_at":"2026-03-02T09:10:00Z","id":"m1"}`,
+		`{"conversation_id":"c1","role":"agent","text":"您好，请讲。","sent_at":"2026-03-02T17:00:00+08:00","channel":"wecom"}`,
+		`{"conversation_id":"c2","role":"bot","text":"hi","sent_at":"2026-03-02T09:10:02.5Z","id":"m2","attributes":{"site":"shop"}}`)
 	ids, err := importer.New(c).Transcript(t.Context(), file, importer.Options{})
 	if err != nil || len(ids) != 2 {
 		t.Fatal(ids, err)
