@@ -3,12 +3,15 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -36,6 +39,7 @@ func (f format) funcs() template.FuncMap {
 		"percent":     percent,
 		"one":         f.one,
 		"customer":    f.customer,
+		"section":     f.section,
 		"agentName":   agentName,
 		"interaction": interactionURL,
 		"agentURL":    agentURL,
@@ -92,6 +96,20 @@ func (f format) customer(i earshot.Interaction) string {
 	return f.texts.text("customer.hash", i.CustomerHash[:min(6, len(i.CustomerHash))])
 }
 
+// section names a section of a scorecard by its id, which is all that an
+// answer carries.
+func (f format) section(id string) string {
+	if name, ok := f.texts["section."+id]; ok {
+		return name
+	}
+	if id == "" {
+		return ""
+	}
+	name := strings.NewReplacer("_", " ", "-", " ").Replace(id)
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(first)) + name[size:]
+}
+
 func agentName(i earshot.Interaction) string {
 	if i.AgentName != "" {
 		return i.AgentName
@@ -137,35 +155,52 @@ func part(v view, data any) view { return view{visit: v.visit, Data: data} }
 type measure struct{ Name, Value string }
 
 // measures writes the numbers of an evaluation, those that we have words for
-// first, by name.
+// first; what the score itself was made with is left out.
 func (f format) measures(m map[string]float64) []measure {
 	var known, other []measure
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		if name, ok := f.texts["measure."+k]; ok {
-			known = append(known, measure{name, f.quantity(k, m[k])})
-		} else {
-			other = append(other, measure{k, f.quantity(k, m[k])})
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if k == measurePassMark || k == "appeals.open" || strings.HasPrefix(k, "section.") {
+			continue
 		}
+		name, ok := f.measureName(k)
+		out := &other
+		if ok {
+			out = &known
+		}
+		*out = append(*out, measure{name, f.quantity(k, m[k])})
 	}
 	return append(known, other...)
+}
+
+// measurePassMark is the key of the score from which an evaluation passes.
+const measurePassMark = "pass_mark"
+
+// measureName finds the words for a key; those of a role, such as
+// "agent.talk_ms", are made of the role's name and the words for the rest.
+func (f format) measureName(key string) (string, bool) {
+	if name, ok := f.texts["measure."+key]; ok {
+		return name, true
+	}
+	role, rest, _ := strings.Cut(key, ".")
+	if name, ok := f.texts["measure.ROLE."+rest]; ok && slices.Contains(earshot.Roles(), earshot.Role(role)) {
+		return fmt.Sprintf(name, f.texts.word("role", role)), true
+	}
+	return key, false
 }
 
 // quantity reads the unit off the end of the measure's name.
 func (f format) quantity(key string, x float64) string {
 	switch {
+	case strings.HasSuffix(key, "_ms") && x >= 120_000:
+		return clock(int64(x))
 	case strings.HasSuffix(key, "_ms"):
 		return f.texts.text("unit.seconds", number(x/1000))
-	case strings.HasSuffix(key, "_share"), strings.HasSuffix(key, "_ratio"):
+	case strings.HasSuffix(key, "share"), key == "confidence":
 		return percent(x)
-	case strings.HasSuffix(key, "_wpm"):
-		return f.texts.text("unit.wpm", number(x))
-	case strings.HasSuffix(key, "_cpm"):
-		return f.texts.text("unit.cpm", number(x))
+	case strings.HasSuffix(key, "words_per_minute"):
+		return f.texts.text("unit.words_per_minute", number(math.Round(x)))
+	case strings.HasSuffix(key, "characters_per_minute"):
+		return f.texts.text("unit.characters_per_minute", number(math.Round(x)))
 	default:
 		return number(x)
 	}

@@ -34,15 +34,22 @@ type summary struct {
 	Passed, Failed, NA, Abstain int
 	// Failures, the fatal ones first.
 	Failures []earshot.Answer
+	// PassMark is the score from which it passes, 0 when it is not known.
+	PassMark float64
 	// Rule is what the rules alone gave, where people changed it.
 	Rule *earshot.Evaluation
 	// Swap is set when the fragment replaces one that is on the page.
 	Swap bool
 }
 
+// section is a part of the scorecard with its own score.
 type section struct {
+	// Name is the section's id.
 	Name  string
-	Cards []card
+	Score float64
+	// Scored is set when the section has a score.
+	Scored bool
+	Cards  []card
 }
 
 // card is one criterion with what one may do about it.
@@ -66,6 +73,14 @@ type card struct {
 type trackVerdict struct {
 	Track   earshot.Track
 	Verdict earshot.Verdict
+}
+
+// machineReason puts back why the machine decided as it did where a person
+// decided otherwise: what the person said stands below, among the reviews.
+func (c *card) machineReason(machine earshot.Answer) {
+	if c.Reviewed() && machine.Verdict != c.Verdict {
+		c.Reason, c.ReasonZH = machine.Reason, machine.ReasonZH
+	}
 }
 
 // Reviewed tells whether a person's decision is in the verdict.
@@ -136,7 +151,7 @@ func (s *Server) newInteraction(d query.Detail, v visit) interactionData {
 	if e := data.Summary.Evaluation; e != nil {
 		answers = e.Answers
 		data.Measures = s.pages[v.Lang].format.measures(e.Measures)
-		data.Sections = sections(d, answers)
+		data.Sections = sections(d, e)
 	}
 	data.Lines = newLines(d.Utterances, answers)
 	return data
@@ -177,6 +192,7 @@ func newSummary(d query.Detail) summary {
 			out.Abstain++
 		}
 	}
+	out.PassMark = out.Evaluation.Measures[measurePassMark]
 	out.Failures = newRow(query.Row{Evaluation: out.Evaluation}).Failed
 	if rule := onTrack(d, earshot.TrackRule); rule != nil && rule.Scored && rule.Score != out.Evaluation.Score {
 		out.Rule = rule
@@ -185,13 +201,14 @@ func newSummary(d query.Detail) summary {
 }
 
 // sections groups the criteria as the scorecard does, in its order.
-func sections(d query.Detail, answers []earshot.Answer) []section {
+func sections(d query.Detail, e *earshot.Evaluation) []section {
 	var out []section
-	for _, a := range answers {
+	for _, a := range e.Answers {
 		i := slices.IndexFunc(out, func(s section) bool { return s.Name == a.Section })
 		if i < 0 {
 			i = len(out)
-			out = append(out, section{Name: a.Section})
+			score, ok := e.Measures["section."+a.Section+".score"]
+			out = append(out, section{Name: a.Section, Score: score, Scored: ok})
 		}
 		out[i].Cards = append(out[i].Cards, newCard(d, a))
 	}
@@ -208,6 +225,7 @@ func newCard(d query.Detail, a earshot.Answer) card {
 		for _, other := range e.Answers {
 			if other.Criterion == a.Criterion {
 				c.Tracks = append(c.Tracks, trackVerdict{t, other.Verdict})
+				c.machineReason(other)
 			}
 		}
 	}

@@ -390,7 +390,9 @@ func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 		{clock(0), "0:00"}, {clock(61_999), "1:01"}, {clock(3_600_000), "1:00:00"}, {clock(-5), "0:00"},
 		{number(78.57), "78.6"}, {number(100), "100"}, {percent(0.416), "42%"},
 		{f.quantity("agent.talk_ms", 21_400), "21.4 s"}, {f.quantity("agent.talk_share", 0.5), "50%"},
-		{f.quantity("agent.wpm", 148), "148"}, {f.quantity("agent.speed_wpm", 148), "148 words/min"},
+		{f.quantity("agent.words_per_minute", 148.4), "148 words/min"}, {f.quantity("duration_ms", 150_000), "2:30"},
+		{f.quantity("silence.share", 0.25), "25%"}, {f.quantity("agent.turns", 4), "4"},
+		{f.section("manner"), "Manner"}, {f.section("my_own-part"), "My own part"}, {f.section("专项"), "专项"},
 		{f.one("a", "b"), "a"}, {f.one("", "b"), "b"}, {format{lang: chinese}.one("a", ""), "a"},
 		{f.customer(earshot.Interaction{Customer: "C-1", CustomerHash: "abc"}), "C-1"},
 		{f.customer(earshot.Interaction{CustomerHash: "abcdefgh"}), "no. abcdef…"},
@@ -401,5 +403,17 @@ func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
 		}
+	}
+}
+
+func TestMeasuresAreSaidInWords(t *testing.T) {
+	en, _ := catalogues(t)
+	f := format{lang: english, texts: en, zone: time.UTC}
+	got := f.measures(map[string]float64{
+		"agent.talk_ms": 1500, "pass_mark": 75, "section.a.weight": 1, "appeals.open": 1, "new.thing": 2, "nobody.talk_ms": 1000,
+	})
+	want := []measure{{"Agent: spoke", "1.5 s"}, {"new.thing", "2"}, {"nobody.talk_ms", "1 s"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

@@ -3,7 +3,6 @@ package web_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -18,32 +17,38 @@ func TestShots(t *testing.T) {
 	}
 	srv, world := demo(t, 130)
 	b := startBrowser(t, srv, world)
-	pages := []struct{ name, path string }{
-		{"list", "/interactions"},
-		{"empty", "/interactions?q=nothing+says+this"},
-		{"call", "/interactions/" + poorCall},
-		{"goodcall", "/interactions/" + goodCall},
-		{"chat", "/interactions/" + chat},
-		{"long", "/interactions/" + longChat},
-		{"waiting", "/interactions/" + waiting},
-		{"agents", "/agents"},
-		{"agent", "/agents/1002"},
-		{"notfound", "/nope"},
-	}
-	for width, height := range map[int64]int64{1440: 900, 390: 1100} {
+	all := []string{"/interactions", "/interactions?q=nothing+says+this", "/interactions/" + poorCall, "/interactions/" + goodCall,
+		"/interactions/" + chat, "/interactions/" + longChat, "/interactions/" + waiting, "/agents", "/agents/1002", "/nope"}
+	own := []string{"/agents/1002", "/interactions/" + poorCall, "/interactions"}
+	for _, height := range []int64{900, 1100} {
+		width := map[int64]int64{900: 1440, 1100: 390}[height]
 		for _, look := range [][2]string{{"en", "light"}, {"en", "dark"}, {"zh", "light"}, {"zh", "dark"}} {
-			for _, p := range pages {
-				b.run(t, b.size(width, height), b.cookie("earshot_lang", look[0]), b.cookie("earshot_theme", look[1]), b.open(p.path))
-				picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-				if err != nil {
-					t.Fatal(err)
-				}
-				name := fmt.Sprintf("%s-%d-%s-%s.png", p.name, width, look[0], look[1])
-				if err := os.WriteFile(filepath.Join(dir, name), picture, 0o600); err != nil {
-					t.Fatal(err)
-				}
+			b.run(t, b.size(width, height), b.cookie("earshot_lang", look[0]), b.cookie("earshot_theme", look[1]))
+			for n, path := range all {
+				b.shoot(t, path, fmt.Sprintf("%s/%02d-%d-%s-%s.png", dir, n, width, look[0], look[1]))
 			}
+			b.run(t, b.open("/agents/1002"), click(".agent-head button"), wait(`location.pathname === "/agents/1002" && document.querySelector(".agent-head button") === null`), b.settle())
+			for n, path := range own {
+				b.shoot(t, path, fmt.Sprintf("%s/own%d-%d-%s-%s.png", dir, n, width, look[0], look[1]))
+			}
+			b.run(t, click(".bar-end .accent"), wait(`location.pathname === "/interactions"`), b.settle())
 		}
 	}
 	b.clean(t, "/nope")
+	s := withLogins(t, nil)
+	b.url = s.srv.URL
+	b.shoot(t, "/login", dir+"/login.png")
+}
+
+// shoot writes what is seen of a page at first, with its first form open.
+func (b *browser) shoot(t *testing.T, path, file string) {
+	t.Helper()
+	b.run(t, b.open(path), chromedp.Evaluate[chromedp.Void](`document.querySelector("details.act, details.appeal")?.setAttribute("open", "")`), b.settle())
+	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, picture, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

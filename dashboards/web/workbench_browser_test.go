@@ -133,6 +133,9 @@ func verdictChanges(t *testing.T, b *browser) {
 	if !eval[bool](t, b, `document.querySelector("#c-card .comment").textContent.includes("<b>order</b>")`) {
 		t.Error("the comment does not stand as it was written")
 	}
+	if !eval[bool](t, b, `document.querySelector("#c-card .reason").textContent.includes("recorded line")`) {
+		t.Error("why the machine decided otherwise is not told any more")
+	}
 	i := slices.IndexFunc(b.world.Reviews(), func(r earshot.Review) bool { return r.Criterion == "card" })
 	if i < 0 {
 		t.Fatal("no review was produced")

@@ -46,7 +46,7 @@ var (
 		{earshot.Agent, 1, "Yes hello."},
 		{earshot.Customer, 4, "Hi, I was charged twice for my order last week and nobody has called me back."},
 		{earshot.Agent, 11, "What is your card number?"},
-		{earshot.Customer, 14, "It is [card number]. I have already told your colleague the same thing three times."},
+		{earshot.Customer, 14, "It is [CARD]. I have already told your colleague the same thing three times."},
 		{earshot.Agent, 34, "You should have read the terms before you ordered."},
 		{earshot.Customer, 40, "That is not what I asked. I would like to speak to a supervisor, please."},
 		{earshot.Agent, 47, "There is nobody here. Calm down."},
@@ -66,7 +66,7 @@ var (
 		{earshot.Bot, 0, "您好，我是智能助手，正在为您转接人工客服。"},
 		{earshot.Customer, 6, "你好，我上周买的耳机左边没有声音，已经问过三次了。"},
 		{earshot.Agent, 31, "您好，我是客服小李，非常抱歉给您带来不便。请问您的订单号是多少？"},
-		{earshot.Customer, 58, "订单号是 [证件号码]，快一点吧，我已经等了二十分钟了！"},
+		{earshot.Customer, 58, "订单号是 [ID]，快一点吧，我已经等了二十分钟了！"},
 		{earshot.Customer, 63, "如果今天不能解决，我就要投诉了。"},
 		{earshot.Agent, 95, "好的，我马上为您查询。"},
 		{earshot.Agent, 130, "已经为您登记换货，仓库会在两个工作日内寄出新的耳机，快递单号会以短信的形式发送给您，届时请注意查收。"},
@@ -150,7 +150,7 @@ func (s sample) utterances() []earshot.Utterance {
 			Text: l.text, Language: s.language, Confidence: 1,
 		}
 		if a, b := strings.Index(u.Text, "["), strings.Index(u.Text, "]"); a >= 0 && b > a {
-			u.Redactions = []earshot.Span{{Start: a, End: b + 1, Type: "card"}}
+			u.Redactions = []earshot.Span{{Start: a, End: b + 1, Type: u.Text[a+1 : b]}}
 		}
 		if s.channel == earshot.Voice {
 			spoken(&u)

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -190,7 +191,9 @@ func apply(d *query.Detail, r earshot.Review) {
 			continue
 		}
 		a.Reviews = append(slices.Clone(a.Reviews), r.ID)
-		if r.Verdict != "" {
+		a.Confidence = 1
+		if r.Verdict != "" && r.Verdict != a.Verdict {
+			a.Reason = fmt.Sprintf("changed from %s to %s by %s: %s", a.Verdict, r.Verdict, r.By, r.Comment)
 			a.Verdict = r.Verdict
 		}
 	}
