@@ -34,6 +34,8 @@ func TestBrowser(t *testing.T) {
 		{"LanguageAndThemeSwitch", switches},
 		{"NothingOverflowsOnAPhone", noOverflow},
 		{"FiltersFoldOnAPhone", filtersFold},
+		{"TextStandsOutInBothThemes", contrast},
+		{"FailedRequestLeavesAWayBack", wayBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(t, b)
@@ -232,4 +234,45 @@ func filtersFold(t *testing.T, b *browser) {
 	b.run(t, b.size(390, 844), b.open("/interactions"), wait(`document.querySelector(".filter-fields").hidden`),
 		click(`.filters-toggle`), wait(`!document.querySelector(".filter-fields").hidden`),
 		b.open("/interactions?channel=chat"), wait(`!document.querySelector(".filter-fields").hidden`))
+}
+
+// contrastBelow lists visible text whose contrast to its background is under
+// 4.5 to 1 (WCAG 2.2, 1.4.3).
+const contrastBelow = `(() => {
+	const parse = (c) => (c.match(/[\d.]+/g) ?? []).map(Number);
+	const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+	const out = [];
+	for (const e of document.querySelectorAll("body *")) {
+		if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.checkVisibility({visibilityProperty: true}) || e.closest(".sr, .skip, noscript, option, svg")) continue;
+		let back = e;
+		while (back && (parse(getComputedStyle(back).backgroundColor)[3] ?? 1) < 1) back = back.parentElement;
+		const a = light(parse(getComputedStyle(e).color).slice(0, 3));
+		const b = light(parse(getComputedStyle(back ?? document.body).backgroundColor).slice(0, 3));
+		const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+		if (ratio < 4.5) out.push(e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20) + " " + ratio.toFixed(2));
+	}
+	return out.slice(0, 8).join("; ");
+})()`
+
+func contrast(t *testing.T, b *browser) {
+	defer b.run(t, b.cookie("earshot_theme", "auto"))
+	for _, theme := range []string{"light", "dark"} {
+		for _, path := range []string{"/interactions", "/interactions/" + poorCall, "/interactions/" + chat, "/agents", "/agents/1002", "/interactions?q=no+such+words"} {
+			b.run(t, b.cookie("earshot_theme", theme), b.open(path))
+			if faint := eval[string](t, b, contrastBelow); faint != "" {
+				t.Errorf("%s in %s: %s", path, theme, faint)
+			}
+		}
+	}
+}
+
+func wayBack(t *testing.T, b *browser) {
+	b.run(t, b.open("/interactions"))
+	b.world.Fail(earshot.Errorf(earshot.Unavailable, "away"))
+	b.run(t, click(`a[rel=next]`), wait(`document.querySelector("#results .notice-bad") !== null`))
+	b.world.Fail(nil)
+	b.run(t, click(`[name=appealed]`), wait(`document.querySelectorAll("#results tbody tr").length > 0`))
+	b.mu.Lock() // the browser tells of the 503 itself
+	b.faults = slices.DeleteFunc(b.faults, func(f string) bool { return strings.Contains(f, "503 (Service Unavailable)") })
+	b.mu.Unlock()
 }
