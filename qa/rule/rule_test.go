@@ -217,6 +217,14 @@ func TestAdd_IsTheSameAsAllAtOnce(t *testing.T) {
 	}
 }
 
+func TestNewTranscript_TakesTheChannelOfTheInteraction(t *testing.T) {
+	u := earshot.Utterance{ID: "u", Role: earshot.Agent, StartMS: 1000, EndMS: 3000, Text: "hello"}
+	tr := rule.NewTranscript(earshot.Interaction{Channel: earshot.Voice}, 0, []earshot.Utterance{u})
+	if got := tr.Measures()["agent.talk_ms"]; got != 2000 {
+		t.Errorf("talked %v ms", got)
+	}
+}
+
 func TestMeasures_OfACall(t *testing.T) {
 	want := map[string]float64{
 		"duration_ms": 38000, "utterances": 6, "agent.talk_ms": 11000, "customer.talk_ms": 6500, "agent.talk_share": 11000.0 / 17500,

@@ -48,7 +48,7 @@ type spoken struct {
 // the first of each id.
 func NewTranscript(facts earshot.Interaction, duration time.Duration, utterances []earshot.Utterance) *Transcript {
 	t := &Transcript{Facts: facts, DurationMS: duration.Milliseconds()}
-	for _, u := range inOrder(utterances) {
+	for _, u := range inOrder(facts.Channel, utterances) {
 		t.append(u)
 	}
 	return t
@@ -58,6 +58,7 @@ func NewTranscript(facts earshot.Interaction, duration time.Duration, utterances
 // the utterance began before the last one.
 func (t *Transcript) Add(u earshot.Utterance) {
 	t.measures = nil
+	u.Channel = cmp.Or(u.Channel, t.Facts.Channel)
 	if u.Channel != earshot.Voice && len(t.Utterances) > 0 {
 		u.StartMS = u.At.Sub(t.Utterances[0].At).Milliseconds()
 		u.EndMS = u.StartMS
@@ -95,12 +96,15 @@ func (t *Transcript) Measures() map[string]float64 {
 	return t.measures
 }
 
-func inOrder(utterances []earshot.Utterance) []earshot.Utterance {
+// inOrder also gives utterances that do not tell their channel the
+// interaction's, since the times of messages are told in another way.
+func inOrder(channel earshot.Channel, utterances []earshot.Utterance) []earshot.Utterance {
 	seen := make(map[earshot.UtteranceID]bool, len(utterances))
 	out := make([]earshot.Utterance, 0, len(utterances))
 	for _, u := range utterances {
 		if u.ID == "" || !seen[u.ID] {
 			seen[u.ID] = true
+			u.Channel = cmp.Or(u.Channel, channel)
 			out = append(out, u)
 		}
 	}
