@@ -75,8 +75,7 @@ modules internal/embedded "getting libchdb, the embedded ClickHouse engine (180 
 modules dashboards/web "getting the workbench's libraries"
 
 web=dashboards/web
-if [ ! -f $web/dist/.built ] || [ -n "$(find $web/assets $web/package-lock.json -newer $web/dist/.built -type f | head -n 1)" ]; then
+if [ ! -f $web/dist/manifest.json ] || [ -n "$(find $web/src $web/build.mjs $web/package-lock.json -newer $web/dist/manifest.json -type f | head -n 1)" ]; then
 	echo "setup: building the workbench's assets"
 	(cd $web && npm run --silent build)
-	touch $web/dist/.built
 fi
