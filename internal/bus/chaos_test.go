@@ -48,6 +48,9 @@ func runChild(text string) error {
 		return err
 	}
 	client, err := bus.Dial(context.Background(), c.Config, quiet())
+	for earshot.KindOf(err) == earshot.Unavailable {
+		client, err = bus.Dial(context.Background(), c.Config, quiet())
+	}
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,16 @@ func Dial(ctx context.Context, cfg Config, log *slog.Logger) (*Client, error) {
 	c.producer, c.admin = producer, kadm.NewClient(producer)
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if err := c.ensureTopics(ctx); err != nil {
-		producer.Close()
-		return nil, err
+	for n := 1; ; n++ {
+		err := c.ensureTopics(ctx)
+		if err == nil {
+			return c, nil
+		}
+		if earshot.KindOf(err) != earshot.Unavailable || !wait(ctx, c.cfg.backoff(n)) {
+			producer.Close()
+			return nil, err
+		}
 	}
-	return c, nil
 }
 
 // options are those that every connection of the client has.
