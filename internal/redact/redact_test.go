@@ -92,6 +92,7 @@ func TestText_LeavesWhatIsNotPersonal(t *testing.T) {
 		"thank you for calling how can i help",
 		"您好，请问有什么可以帮您？",
 		"order AB123456789CN is late", "order A-20317 and ORD-20261123001", "订单号DD2026112300012已发货", "invoice INV_1234567890",
+		"session bc621b54-95d1-4597-bd59-8daa3f10cb19", "ref eaaa3559-c875-4eb5-be72-b16158a0591d",
 		"it costs $12,500.00 or 1,234,567 yen", "一共12500.50元", "转账1000000元", "that is 4500000000 dollars", "¥1234567890",
 		"on 2026-11-23 at 10:30:45", "23/11/2026 or 11/23/26", "2026年11月23日上午10点30分", "20261123", "from 2025-2026",
 		"95.5% and 100 percent", "百分之九十五", "version 1.2.3", "3.14159 is pi",

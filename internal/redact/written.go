@@ -30,7 +30,7 @@ var compiled = sync.OnceValue(func() *patterns {
 		email: re(`[a-z0-9][a-z0-9._%+\-]*@[a-z0-9](?:[a-z0-9\-]*[a-z0-9])?(?:\.[a-z0-9\-]+)+`),
 		spokenEmail: re(`\b[a-z0-9]+(?: (?:dot|underscore|dash|hyphen|点|下划线) [a-z0-9]+)* ?(?:at|艾特) ?[a-z0-9]+` +
 			`(?: ?(?:dot|点) ?(?:com|net|org|edu|gov|io|co|cn|uk|de|fr|info|me))+\b`),
-		iban: re(`\b[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{4}){2,7}(?:[ \-]?[a-z0-9]{1,4})?\b`),
+		iban: re(`\b[a-z]{2}[0-9]{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?\b`),
 		ipv4: re(`\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`),
 		ipv6: re(`[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`),
 		x:    re(`^(?:[ \-]|uh|um|er|嗯|啊|呃){0,6}(?:x|ex|艾克斯|叉)`),
@@ -114,7 +114,7 @@ func (t *text) ibans(out []finding, re *regexp.Regexp) []finding {
 				out = append(out, finding{at[0], end, iban})
 				break
 			}
-			end = at[0] + max(0, strings.LastIndexAny(t.folded[at[0]:end], " -"))
+			end = at[0] + max(0, strings.LastIndexByte(t.folded[at[0]:end], ' '))
 		}
 	}
 	return out
@@ -127,8 +127,8 @@ func isIP(s string) bool {
 
 // isIBAN checks the ISO 13616 number modulo 97 (ISO 7064).
 func isIBAN(s string) bool {
-	s = strings.NewReplacer(" ", "", "-", "").Replace(s)
-	if len(s) < 15 || len(s) > 34 {
+	s = strings.ReplaceAll(s, " ", "")
+	if len(s) < 15 || len(s) != ibanLength(s[:2]) {
 		return false
 	}
 	rest := 0
@@ -140,6 +140,39 @@ func isIBAN(s string) bool {
 		}
 	}
 	return rest == 1
+}
+
+// ibanLength returns how long an IBAN of the country is (SWIFT IBAN registry), 0
+// where there is none.
+func ibanLength(country string) int {
+	for length, countries := range ibanCountries {
+		if i := strings.Index(countries, country); i >= 0 && i%3 == 0 {
+			return length
+		}
+	}
+	return 0
+}
+
+// ibanCountries lists the countries by the length of their IBANs.
+var ibanCountries = [...]string{
+	15: "no",
+	16: "be",
+	18: "dk fo fi gl nl sd fk",
+	19: "mk si",
+	20: "at ba ee kz xk lt lu mn",
+	21: "hr lv li ch",
+	22: "bh bg cr ge de ie me rs gb va",
+	23: "tl gi iq il om so ae",
+	24: "ad cz md pk ro sa sk es se tn vg",
+	25: "ly pt st",
+	26: "is tr",
+	27: "bi dj fr gr it mr mc sm",
+	28: "al az by cy do gt hu lb ni pl sv",
+	29: "br eg ps qa ua",
+	30: "jo kw mu ye",
+	31: "mt sc",
+	32: "lc",
+	33: "ru",
 }
 
 // harmless returns which bytes of the folded text belong to a date, a time, an
