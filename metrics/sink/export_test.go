@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -12,11 +13,8 @@ import (
 // WithoutTokens makes the sink give each insert a token of its own. None at all
 // would be another thing: the engine then knows a block by its contents.
 func (s *Service) WithoutTokens() {
-	n := 0
-	s.token = func(t string) string {
-		n++
-		return fmt.Sprint(t, "#", n)
-	}
+	var n atomic.Int64
+	s.token = func(t string) string { return fmt.Sprint(t, "#", n.Add(1)) }
 }
 
 // DeadTo sends what can never be stored to f.
