@@ -245,8 +245,9 @@ func TestBroker_RemovesWhatIsExpired(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	ctx := within(t)
 	for {
-		starts, err := adm.ListStartOffsets(within(t), "short", "long", "endless")
+		starts, err := adm.ListStartOffsets(ctx, "short", "long", "endless")
 		if err != nil {
 			t.Fatal(err)
 		}
