@@ -277,7 +277,7 @@ func TestService_FullQueueMakesThePartitionWait(t *testing.T) {
 		h, stop := run(t, m, cfg, &echo{hold: hold})
 		var handled atomic.Int64
 		s := conversation("call")
-		s.legs = [][]int16{talk(1, 0, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1), talk(2, 27)}
+		s.legs = [][]int16{talk(1, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1), talk(2, 25)}
 		records := s.records(t)
 		go func() {
 			for _, msg := range records {

@@ -33,8 +33,8 @@ type Config struct {
 // DefaultConfig suits telephone speech of 8 or 16 kHz.
 func DefaultConfig() Config {
 	return Config{
-		Threshold: 8,
-		Keep:      5,
+		Threshold: 6,
+		Keep:      3.5,
 		Floor:     -65,
 		Adapt:     3 * time.Second,
 		PreRoll:   300 * time.Millisecond,

@@ -63,9 +63,10 @@ const bias = 1.5
 func newFloor(least float64, perWindow int) floor {
 	f := floor{perBlock: max(1, perWindow/blocks), least: least}
 	for i := range f.lowest {
-		// Until the window is full a quiet line is assumed, so that a call that
-		// begins with speech does not lose it.
-		f.lowest[i] = least
+		// Until the window is full only what was heard counts. A call that begins
+		// with speech is not lost: its first dip shows the floor, and the pre-roll
+		// reaches back.
+		f.lowest[i] = math.Inf(1)
 	}
 	return f
 }
@@ -87,6 +88,9 @@ func (f *floor) level() float64 {
 	low := f.lowest[0]
 	for _, l := range f.lowest[1:] {
 		low = math.Min(low, l)
+	}
+	if math.IsInf(low, 1) {
+		return f.least // nothing but gaps so far
 	}
 	return math.Max(low+bias, f.least)
 }

@@ -93,7 +93,7 @@ func listen(t *testing.T, e asr.Engine, role earshot.Role, pcm []int16) []earsho
 	stream, err := e.Open(t.Context(), asr.Opening{Language: "en", Emit: func(s asr.Segment) {
 		u := earshot.Utterance{
 			ID:  earshot.SpokenID("i", earshot.LegID(role), s.Start.Milliseconds()),
-			Leg: earshot.LegID(role), Role: role, Text: s.Text, Confidence: s.Confidence,
+			Leg: earshot.LegID(role), Channel: earshot.Voice, Role: role, Text: s.Text, Confidence: s.Confidence,
 			StartMS: s.Start.Milliseconds(), EndMS: s.End.Milliseconds(), Language: s.Language,
 		}
 		for _, w := range s.Words {
