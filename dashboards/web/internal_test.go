@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -289,21 +290,36 @@ func TestUsersFileIsChecked(t *testing.T) {
 func TestLimiterForgetsAfterItsWindow(t *testing.T) {
 	l := newLimiter(2)
 	start := time.Unix(1000, 0)
-	l.add("k", start)
-	l.add("k", start.Add(time.Minute))
-	for after, want := range map[time.Duration]bool{
-		time.Minute: true, loginWindow: true, loginWindow + time.Second: false,
-	} {
-		fresh := &limiter{most: l.most, seen: map[string][]time.Time{"k": slices.Clone(l.seen["k"])}}
-		if got := fresh.full("k", start.Add(after)); got != want {
-			t.Errorf("after %v full is %v", after, got)
+	l.add("ada", "h", start)
+	l.add("ada", "h", start.Add(time.Minute))
+	for _, c := range []struct {
+		after time.Duration
+		want  bool
+	}{{time.Minute, true}, {loginWindow, true}, {loginWindow + time.Second, false}} {
+		if got := l.full("ada", "h", start.Add(c.after)); got != c.want {
+			t.Errorf("after %v full is %v", c.after, got)
 		}
 	}
-	if l.full("other", start) {
-		t.Error("one key fills another")
+}
+
+func TestLimiterTellsOfficesFromAttacks(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := newLimiter(2)
+	for range 2 {
+		l.add("ada", "office", now)
+	}
+	if !l.full("ada", "office", now) || l.full("ada", "home", now) || l.full("rita", "office", now) {
+		t.Error("a name's wrong passwords at one address must stop this name there alone")
+	}
+	for i := range 20 {
+		l.add(fmt.Sprint("guess", i), "attacker", now)
+		l.add("rita", fmt.Sprint("botnet", i), now)
+	}
+	if !l.full("new", "attacker", now) || !l.full("rita", "anywhere", now) || l.full("new", "anywhere", now) {
+		t.Error("many names from one address, and one name from many, must stop")
 	}
 	for i := range maxKeys + 10 {
-		l.add(strings.Repeat("x", i%7)+time.Duration(i).String(), start)
+		l.add(fmt.Sprint("flood", i), "x", now)
 	}
 	if len(l.seen) > maxKeys {
 		t.Errorf("%d keys are kept", len(l.seen))

@@ -79,15 +79,13 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v visit) error {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	byName, byHost := "name "+data.Name, "host "+host
-	if s.limit.full(byName, time.Now()) || s.limit.full(byHost, time.Now()) {
+	if s.limit.full(data.Name, host, time.Now()) {
 		data.Wrong = "login.too_many"
 		return s.render(w, v, answer{http.StatusTooManyRequests, "login", data})
 	}
 	who, ok := s.users.check(data.Name, r.PostForm.Get("password"))
 	if !ok {
-		s.limit.add(byName, time.Now())
-		s.limit.add(byHost, time.Now())
+		s.limit.add(data.Name, host, time.Now())
 		s.deps.Log.Warn("wrong login", "name", data.Name, "host", host)
 		data.Wrong = "login.wrong"
 		return s.render(w, v, answer{http.StatusUnauthorized, "login", data})
@@ -123,28 +121,44 @@ func (s *Server) viewAs(w http.ResponseWriter, r *http.Request, _ visit) error {
 	return nil
 }
 
-// limiter counts wrong passwords by key within loginWindow.
+// limiter counts wrong passwords within loginWindow: of a name from an address,
+// and ten times as many of a name from anywhere and of an address for any name,
+// since a whole office may share one address.
 type limiter struct {
 	most int
 	mu   sync.Mutex
-	// seen holds the times of what went wrong, oldest first.
+	// seen holds the times of what went wrong by key, oldest first.
 	seen map[string][]time.Time
 }
 
-// maxKeys bounds the memory that made-up names can take.
-const maxKeys = 10_000
+const (
+	// maxKeys bounds the memory that made-up names can take.
+	maxKeys = 10_000
+	// widely is how much more is let through where many may stand behind a key.
+	widely = 10
+)
 
 func newLimiter(most int) *limiter { return &limiter{most: most, seen: map[string][]time.Time{}} }
 
-// full tells whether the key has used up its attempts.
-func (l *limiter) full(key string, now time.Time) bool {
+// keys are what an attempt counts for, with how many times the bound.
+func keys(name, host string) map[string]int {
+	return map[string]int{"pair " + name + "\x00" + host: 1, "name " + name: widely, "host " + host: widely}
+}
+
+// full tells whether the attempts are used up.
+func (l *limiter) full(name, host string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.fresh(key, now)) >= l.most
+	for key, times := range keys(name, host) {
+		if len(l.fresh(key, now)) >= l.most*times {
+			return true
+		}
+	}
+	return false
 }
 
 // add counts one more wrong attempt.
-func (l *limiter) add(key string, now time.Time) {
+func (l *limiter) add(name, host string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.seen) >= maxKeys {
@@ -152,8 +166,10 @@ func (l *limiter) add(key string, now time.Time) {
 			l.fresh(k, now)
 		}
 	}
-	if len(l.seen) < maxKeys || l.seen[key] != nil {
-		l.seen[key] = append(l.fresh(key, now), now)
+	for key := range keys(name, host) {
+		if len(l.seen) < maxKeys || l.seen[key] != nil {
+			l.seen[key] = append(l.fresh(key, now), now)
+		}
 	}
 }
 

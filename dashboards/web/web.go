@@ -35,8 +35,9 @@ type Config struct {
 	PageSize int `yaml:"page_size"`
 	// SessionLifetime is how long a login lasts, at least a minute.
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
-	// LoginAttempts is how many wrong passwords one login name or one address
-	// may try within 15 minutes, 1 to 100.
+	// LoginAttempts is how many wrong passwords one login name may have from one
+	// address within 15 minutes, 1 to 100; the name from all addresses, and the
+	// address for all names, may have ten times as many.
 	LoginAttempts int `yaml:"login_attempts"`
 	// SecureCookies keeps cookies off plain HTTP; set it behind HTTPS.
 	SecureCookies bool `yaml:"secure_cookies"`
