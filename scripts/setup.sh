@@ -3,12 +3,13 @@
 # (npm) and the web assets (npm). Quick when nothing is to do.
 #   scripts/setup.sh run   what the demo and the server need
 #   scripts/setup.sh all   that, and what the tests need
+#   scripts/setup.sh assets   the web assets alone, to build the binary
 set -eu
 cd "$(dirname "$0")/.."
 
 want=${1:-all}
-case "$want" in run | all) ;; *)
-	echo "usage: scripts/setup.sh run|all" >&2
+case "$want" in run | all | assets) ;; *)
+	echo "usage: scripts/setup.sh run|all|assets" >&2
 	exit 2
 	;;
 esac
@@ -22,9 +23,11 @@ need() { # need PACKAGE TEST...: the Debian package, and the command that succee
 library() { ls /usr/lib/*/"$1" /usr/lib/"$1" /usr/local/lib/"$1" 2>/dev/null | grep -q .; }
 font() { ls /usr/share/fonts/opentype/noto/*CJK* 2>/dev/null | grep -q .; }
 
-need libpocketsphinx3 library libpocketsphinx.so.3
-need pocketsphinx-en-us test -f /usr/share/pocketsphinx/model/en-us/en-us.lm.bin
-need flite command -v flite
+if [ "$want" != assets ]; then
+	need libpocketsphinx3 library libpocketsphinx.so.3
+	need pocketsphinx-en-us test -f /usr/share/pocketsphinx/model/en-us/en-us.lm.bin
+	need flite command -v flite
+fi
 if [ "$want" = all ]; then
 	need sip-tester command -v sipp
 	need espeak-ng command -v espeak-ng
@@ -71,7 +74,13 @@ modules() {
 	fi
 }
 
-modules internal/embedded "getting libchdb, the embedded ClickHouse engine (180 MB)"
+if [ "$want" != assets ]; then
+	modules internal/embedded "getting libchdb, the embedded ClickHouse engine (180 MB)"
+	if ! ls internal/embedded/node_modules/@chdb/*/libchdb.so >/dev/null 2>&1; then
+		echo "setup: there is no libchdb for this platform ($(uname -sm)); use a ClickHouse server: set clickhouse.addr" >&2
+		[ "$want" = run ] || exit 1
+	fi
+fi
 modules dashboards/web "getting the workbench's libraries"
 
 web=dashboards/web
