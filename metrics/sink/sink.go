@@ -5,6 +5,8 @@ package sink
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -119,13 +121,13 @@ func (s *Service) Write(ctx context.Context, b bus.Batch) error {
 func (s *Service) decode(b bus.Batch) (map[*table][]entry, []refusal) {
 	blocks := map[*table][]entry{}
 	var refused []refusal
-	for _, r := range b.Records {
-		rows, err := s.tables.decode(r)
-		if err != nil {
-			refused = append(refused, refusal{r, err})
+	for i, d := range s.decodeAll(b.Records) {
+		r := b.Records[i]
+		if d.err != nil {
+			refused = append(refused, refusal{r, d.err})
 			continue
 		}
-		for _, one := range rows {
+		for _, one := range d.rows {
 			entries := blocks[one.table]
 			if n := len(entries); n > 0 && entries[n-1].record == r {
 				entries[n-1].rows = append(entries[n-1].rows, one)
@@ -135,4 +137,30 @@ func (s *Service) decode(b bus.Batch) (map[*table][]entry, []refusal) {
 		}
 	}
 	return blocks, refused
+}
+
+// decoded is what one record becomes.
+type decoded struct {
+	rows []row
+	err  error
+}
+
+// recordsPerWorker is what a goroutine more must have to do to be worth it.
+const recordsPerWorker = 256
+
+// decodeAll reads the records on all processors: reading JSON takes as long as
+// sending the rows does.
+func (s *Service) decodeAll(records []*bus.Record) []decoded {
+	out := make([]decoded, len(records))
+	workers := min(runtime.GOMAXPROCS(0), len(records)/recordsPerWorker+1)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < len(records); i += workers {
+				out[i].rows, out[i].err = s.tables.decode(records[i])
+			}
+		})
+	}
+	wait.Wait()
+	return out
 }
