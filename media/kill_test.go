@@ -49,7 +49,7 @@ func child(broker, dir string) error {
 	}
 	c := media.DefaultConfig()
 	c.Listen = []string{"udp:127.0.0.1:0"}
-	c.RTPPortMin, c.RTPPortMax, c.Dir = 34000, 37999, dir
+	c.RTPPortMin, c.RTPPortMax, c.Dir = 22000, 25999, dir
 	s, err := media.New(c, client, log, nil)
 	if err != nil {
 		return err

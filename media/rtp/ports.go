@@ -18,6 +18,8 @@ type Ports struct {
 	addr     netip.Addr
 	cooldown time.Duration
 
+	opening sync.Mutex // keeps the ports of one call beside each other
+
 	mu   sync.Mutex
 	free []freePort // the longest unused first
 }
@@ -53,9 +55,31 @@ type Pair struct {
 // moment of the machine loses nothing.
 const rtpBuffer = 256 << 10
 
-// Open opens the pair that has been unused for longest. The error is
-// Unavailable when no port is free and rested.
-func (p *Ports) Open() (*Pair, error) {
+// Open opens n pairs for one call, those that have been unused for longest. The
+// error is Unavailable when too few ports are free and rested.
+func (p *Ports) Open(n int) ([]*Pair, error) {
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	var pairs []*Pair
+	for range n {
+		pair, err := p.openOne()
+		if err != nil {
+			Close(pairs)
+			return nil, err
+		}
+		pairs = append(pairs, pair)
+	}
+	return pairs, nil
+}
+
+// Close closes pairs that nothing receives from.
+func Close(pairs []*Pair) {
+	for _, p := range pairs {
+		p.Close()
+	}
+}
+
+func (p *Ports) openOne() (*Pair, error) {
 	p.mu.Lock()
 	tries := len(p.free)
 	p.mu.Unlock()

@@ -93,12 +93,18 @@ func TestSource_LocksOnOneSender(t *testing.T) {
 	}
 }
 
-func TestReceiver_ReadsItsSocketUntilClosed(t *testing.T) {
-	ports := NewPorts(loopback, 33000, 33099, 0)
-	pair, err := ports.Open()
+func openOne(t testing.TB, p *Ports) *Pair {
+	t.Helper()
+	pairs, err := p.Open(1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pairs[0]
+}
+
+func TestReceiver_ReadsItsSocketUntilClosed(t *testing.T) {
+	ports := NewPorts(loopback, 33000, 33099, 0)
+	pair := openOne(t, ports)
 	s := newSink()
 	r := Receive(pair, s, pcmu, netip.AddrPort{})
 	c, err := net.Dial("udp", pair.RTP.LocalAddr().String())
@@ -128,17 +134,15 @@ func TestReceiver_ReadsItsSocketUntilClosed(t *testing.T) {
 
 func TestPorts_GivesPairsRestAndSaysWhenNoneIsFree(t *testing.T) {
 	p := NewPorts(loopback, 33101, 33105, time.Hour) // pairs 33102, 33104
-	one, err := p.Open()
-	if err != nil || one.Port != 33102 || one.RTCP.LocalAddr().(*net.UDPAddr).Port != 33103 {
-		t.Fatalf("got %+v, %v", one, err)
+	one := openOne(t, p)
+	if one.Port != 33102 || one.RTCP.LocalAddr().(*net.UDPAddr).Port != 33103 {
+		t.Fatalf("got %+v", one)
 	}
 	one.Close()
-	two, err := p.Open()
-	if err != nil || two.Port != 33104 {
+	if two, err := p.Open(2); earshot.KindOf(err) != earshot.Unavailable {
 		t.Fatalf("got %+v, %v", two, err)
 	}
-	defer two.Close()
-	if _, err := p.Open(); earshot.KindOf(err) != earshot.Unavailable {
+	if _, err := p.Open(1); earshot.KindOf(err) != earshot.Unavailable {
 		t.Fatalf("a port that must rest was given out: %v", err)
 	}
 }
@@ -150,9 +154,9 @@ func TestPorts_PassesOverWhatAnotherProgramHas(t *testing.T) {
 	}
 	defer taken.Close()
 	p := NewPorts(loopback, 33202, 33205, 0)
-	pair, err := p.Open()
-	if err != nil || pair.Port != 33204 {
-		t.Fatalf("got %+v, %v", pair, err)
+	pair := openOne(t, p)
+	if pair.Port != 33204 {
+		t.Fatalf("got %+v", pair)
 	}
 	pair.Close()
 }
@@ -189,10 +193,7 @@ func BenchmarkReceiver_Take(b *testing.B) {
 // BenchmarkReceiver_Socket measures a packet from the sender's write to the
 // sink, over loopback, sender included.
 func BenchmarkReceiver_Socket(b *testing.B) {
-	pair, err := NewPorts(loopback, 33300, 33399, 0).Open()
-	if err != nil {
-		b.Fatal(err)
-	}
+	pair := openOne(b, NewPorts(loopback, 33300, 33399, 0))
 	r := Receive(pair, nothing{}, pcmu, netip.AddrPort{})
 	defer r.Close()
 	c, err := net.Dial("udp", pair.RTP.LocalAddr().String())

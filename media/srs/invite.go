@@ -76,7 +76,7 @@ func (s *Server) answerFirst(ctx context.Context, d *dialog, req *sip.Request, t
 	d.session = session
 	res := s.ok(req, d, session.answer())
 	if ctx.Err() != nil || s.respond(tx, res) != nil {
-		s.end(d, "cancel")
+		s.end(d, "interrupted") // cancelled while Kafka took the marks
 		return nil
 	}
 	s.stats.invites.WithLabelValues("200").Inc()

@@ -60,12 +60,12 @@ func (s *Server) startSession(ctx context.Context, d *dialog, req *sip.Request) 
 	facts, more := s.describe(n, lines)
 	degraded = append(degraded, more...)
 	facts.StartedAt = time.Now().UTC()
-	pairs, err := s.openPairs(len(lines))
+	pairs, err := s.deps.Ports.Open(len(lines))
 	if err != nil {
 		return nil, err
 	}
 	if n.call, err = s.openCall(ctx, facts, d.key.callID); err != nil {
-		closePairs(pairs)
+		rtp.Close(pairs)
 		return nil, err
 	}
 	for i, line := range lines {
@@ -130,25 +130,6 @@ func readMetadata(data []byte) (*siprec.Metadata, []string) {
 	return m, m.Warnings
 }
 
-func (s *Server) openPairs(n int) ([]*rtp.Pair, error) {
-	var pairs []*rtp.Pair
-	for range n {
-		p, err := s.deps.Ports.Open()
-		if err != nil {
-			closePairs(pairs)
-			return nil, err
-		}
-		pairs = append(pairs, p)
-	}
-	return pairs, nil
-}
-
-func closePairs(pairs []*rtp.Pair) {
-	for _, p := range pairs {
-		p.Close()
-	}
-}
-
 func (n *session) addStream(line int, leg earshot.LegID, pair *rtp.Pair) {
 	m := &n.offer.Media[line]
 	rx := rtp.Receive(pair, n.call.Leg(leg), m.Codecs(), expected(m))
@@ -208,13 +189,13 @@ func (n *session) apply(ctx context.Context, offer *siprec.SDP, tell bool) error
 	if err := n.drop(keep); err != nil {
 		return err
 	}
-	pairs, err := n.srv.openPairs(len(fresh))
+	pairs, err := n.srv.deps.Ports.Open(len(fresh))
 	if err != nil {
 		return err
 	}
 	if len(fresh) > 0 || tell {
 		if err := n.update(ctx); err != nil {
-			closePairs(pairs)
+			rtp.Close(pairs)
 			return err
 		}
 	}
