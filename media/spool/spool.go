@@ -65,7 +65,7 @@ func Open(dir string, bound int64) (*Spool, error) {
 	s := &Spool{dir: dir, bound: bound, skip: map[uint64]bool{}}
 	if raw, err := os.ReadFile(filepath.Join(dir, positionFile)); err == nil {
 		// A position that can't be read is 0: everything is handed on again.
-		position, err :=  strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 62)
+		position, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 62)
 		if err == nil {
 			s.position = position
 		}

@@ -435,3 +435,27 @@ func (s slow) Produce(ctx context.Context, msgs ...bus.Message) error {
 	<-ctx.Done()
 	return earshot.Errorf(earshot.Unavailable, "cannot produce: %w", ctx.Err())
 }
+
+func TestServer_MarksAMixedStream(t *testing.T) {
+	k := newKafka()
+	p := newPeer(t, serve(t, k, nil))
+	p.want(200, "INVITE", "", mixedType, mixed(sdpType, offer("sendonly"), "application/rs-metadata+xml", metadata("mix")))
+	p.want(200, "BYE", "", "", "")
+	if i := k.ended(t).Interaction; len(i.Legs) != 1 || i.Legs[0].Role != earshot.Other || i.Attributes["channel_layout"] != "mixed" {
+		t.Fatalf("facts: %+v", i)
+	}
+}
+
+func TestServer_TakesParticipantsByOrderWhenNothingTiesThemToStreams(t *testing.T) {
+	k := newKafka()
+	p := newPeer(t, serve(t, k, func(c *srs.Config) { c.Agents = []string{"sip:1001@*"} }))
+	meta := regexp.MustCompile(`<participantstreamassoc.*?</participantstreamassoc>`).ReplaceAllString(metadata("order"), "")
+	p.want(200, "INVITE", "", mixedType, mixed(sdpType, offer("sendonly", "sendonly"), "application/rs-metadata+xml", meta))
+	if e := k.event(t, earshot.MetadataDegraded); !strings.Contains(e.Data["reason"], "by order") {
+		t.Fatalf("event: %+v", e)
+	}
+	p.want(200, "BYE", "", "", "")
+	if l := k.ended(t).Interaction.Legs; l[0].Name != "Ann" || l[0].RoleSource != "config" || l[1].Role != earshot.Customer || l[1].RoleSource != "config" {
+		t.Fatalf("legs: %+v", l)
+	}
+}
