@@ -251,7 +251,7 @@ func TestService_ACallThatFallsSilentIsEnded(t *testing.T) {
 		records := s.records(t)
 		half := len(records) / 2
 		handle(t, h, records[:half])
-		time.Sleep(cfg.IdleEnd - time.Second)
+		<-time.After(cfg.IdleEnd - time.Second)
 		handle(t, h, records[half:])
 		synctest.Wait()
 		m.mu.Lock()
@@ -259,7 +259,7 @@ func TestService_ACallThatFallsSilentIsEnded(t *testing.T) {
 			t.Error("ended while it still sent")
 		}
 		m.mu.Unlock()
-		time.Sleep(2 * cfg.IdleEnd)
+		<-time.After(2 * cfg.IdleEnd)
 		got := m.wait(t, ended(1))
 		stop()
 		if len(got.utterances) != 5 || got.ends[0].Interaction.Attributes["asr.ended"] != "idle" {

@@ -60,7 +60,7 @@ func TestScripts_ChatsFailWhatTheyShould(t *testing.T) {
 				ms := at.Milliseconds()
 				messages = append(messages, earshot.Utterance{
 					ID: earshot.SpokenID("i", "", ms), Role: turn.Role, Channel: s.Channel,
-					StartMS: ms, EndMS: ms, Text: turn.Text, Language: s.Language, Confidence: 1,
+					StartMS: ms, EndMS: ms, At: time.Unix(0, 0).Add(at), Text: turn.Text, Language: s.Language, Confidence: 1,
 				})
 			}
 			checkFailed(t, cards, s, messages, at)
