@@ -8,14 +8,14 @@ cd "$(dirname "$0")/.."
 data=$(mktemp -d)
 trap 'scripts/kafka.sh stop "$data" >/dev/null 2>&1 || true; rm -rf "$data"' EXIT INT TERM
 
-against() { # against PACKAGE
+against() { # against PACKAGE [FLAG...]
 	EARSHOT_KAFKA=$(scripts/kafka.sh start "$data")
 	export EARSHOT_KAFKA
 	echo "test-kafka: $1 against Apache Kafka at $EARSHOT_KAFKA"
-	go test -count=1 -run Kafka "$1"
+	go test -count=1 "$@"
 	scripts/kafka.sh stop "$data"
 	rm -rf "${data:?}"/*
 }
 
 against ./internal/bus
-against ./internal/e2e
+against ./internal/e2e -run Kafka

@@ -95,7 +95,7 @@ func dialForImport(ctx context.Context, file string) (*bus.Client, error) {
 			return nil, earshot.Errorf(earshot.Unavailable, "cannot reach Kafka at %s: is 'earshot serve' running on this machine? %w", addr, err)
 		}
 		_ = conn.Close() // only a probe
-		to = bus.EmbeddedConfig(addr)
+		to = to.Embedded(addr)
 	}
 	return bus.Dial(ctx, to, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 }

@@ -63,12 +63,14 @@ func (s *system) openKafka(ctx context.Context) error {
 			return err
 		}
 		s.broker = broker
-		cfg = bus.EmbeddedConfig(broker.Addr())
+		cfg = cfg.Embedded(broker.Addr())
 		s.log.Info("embedded Kafka is up", "addr", broker.Addr(), "dir", s.cfg.Embedded.Kafka.Dir)
 	}
 	var err error
-	s.bus, err = bus.Dial(ctx, cfg, s.log)
-	return err
+	if s.bus, err = bus.Dial(ctx, cfg, s.log); err != nil {
+		return err
+	}
+	return s.bus.Register(s.reg)
 }
 
 func (s *system) openClickHouse(ctx context.Context) error {

@@ -26,7 +26,9 @@ var edges = map[string][]string{
 	"internal/redact":      {},
 	"internal/config":      {},
 	"internal/embedded":    {},
-	"internal/bus/bustest": {"internal/embedded/kafka"}, // a broker for tests
+	// a broker and an engine for tests
+	"internal/bus/bustest": {"internal/embedded/kafka"},
+	"metrics/metricstest":  {"internal/embedded/clickhouse"},
 }
 
 type listed struct {

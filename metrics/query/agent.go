@@ -28,7 +28,7 @@ func (s *Store) Facets(ctx context.Context) (Facets, error) {
 	if f.Queues, err = s.values(ctx, "queue"); err != nil {
 		return Facets{}, err
 	}
-	f.Agents, err = all(ctx, s, "agents", `SELECT agent, argMaxIf(agent_name, at, agent_name != '') AS name
+	f.Agents, err = all(ctx, s, `SELECT agent, argMaxIf(agent_name, at, agent_name != '') AS name
 		FROM earshot.interactions WHERE agent != '' GROUP BY agent ORDER BY name, agent`, nil,
 		func(rows driver.Rows) (a AgentName, err error) {
 			err = rows.Scan((*string)(&a.ID), &a.Name)
@@ -37,7 +37,7 @@ func (s *Store) Facets(ctx context.Context) (Facets, error) {
 	if err != nil {
 		return Facets{}, err
 	}
-	f.Criteria, err = all(ctx, s, "criteria", `SELECT criterion, argMax(name, version), argMax(name_zh, version)
+	f.Criteria, err = all(ctx, s, `SELECT criterion, argMax(name, version), argMax(name_zh, version)
 		FROM earshot.criteria_results WHERE track = 'final' GROUP BY criterion ORDER BY min(position), criterion`, nil,
 		func(rows driver.Rows) (c CriterionName, err error) {
 			err = rows.Scan((*string)(&c.ID), &c.Name, &c.NameZH)
@@ -49,7 +49,7 @@ func (s *Store) Facets(ctx context.Context) (Facets, error) {
 // values returns what a column of the interactions holds; column is never a
 // user's.
 func (s *Store) values(ctx context.Context, column string) ([]string, error) {
-	return all(ctx, s, column, "SELECT DISTINCT "+column+" FROM earshot.interactions WHERE "+column+" != '' ORDER BY "+column, nil,
+	return all(ctx, s, "SELECT DISTINCT "+column+" FROM earshot.interactions WHERE "+column+" != '' ORDER BY "+column, nil,
 		func(rows driver.Rows) (v string, err error) {
 			err = rows.Scan(&v)
 			return v, err
@@ -71,14 +71,14 @@ func scanAgent(rows driver.Rows) (AgentRow, error) {
 
 // Agents returns a line for every agent who has an interaction, by name.
 func (s *Store) Agents(ctx context.Context) ([]AgentRow, error) {
-	return all(ctx, s, "agents", agentRows+"agent != '' GROUP BY agent ORDER BY name, agent", nil, scanAgent)
+	return all(ctx, s, agentRows+"agent != '' GROUP BY agent ORDER BY name, agent", nil, scanAgent)
 }
 
 // Agent returns what an agent sees of the own work, with the newest 100
 // contacts; an error of kind NotFound if the agent has none.
 func (s *Store) Agent(ctx context.Context, id earshot.AgentID) (AgentDetail, error) {
 	args := []any{named("agent", string(id))}
-	rows, err := all(ctx, s, "agent", agentRows+"agent = {agent:String} GROUP BY agent", args, scanAgent)
+	rows, err := all(ctx, s, agentRows+"agent = {agent:String} GROUP BY agent", args, scanAgent)
 	if err != nil {
 		return AgentDetail{}, err
 	}
@@ -90,7 +90,7 @@ func (s *Store) Agent(ctx context.Context, id earshot.AgentID) (AgentDetail, err
 		return AgentDetail{}, err
 	}
 	d := AgentDetail{Agent: rows[0].Agent, Contacts: page.Rows, Interactions: rows[0].Interactions, MeanScore: rows[0].MeanScore}
-	d.Criteria, err = all(ctx, s, "criteria", `SELECT criterion, argMax(name, version), argMax(name_zh, version),
+	d.Criteria, err = all(ctx, s, `SELECT criterion, argMax(name, version), argMax(name_zh, version),
 		countIf(verdict = 'pass') AS passed, countIf(verdict = 'fail') AS missed,
 		argMaxIf(advice, version, verdict = 'fail'), argMaxIf(advice_zh, version, verdict = 'fail')
 		FROM earshot.criteria_results_current

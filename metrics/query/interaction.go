@@ -65,9 +65,8 @@ func (s *Store) Interactions(ctx context.Context, f Filter) (Page, error) {
 		return Page{}, earshot.Errorf(earshot.Unavailable, "cannot count interactions: %w", err)
 	}
 	args = append(args, named("limit", int64(f.Limit)), named("offset", int64(f.Offset)))
-	rows, err := all(ctx, s, "interactions",
-		"SELECT "+facts+", reviewed, open_appeals > 0 FROM earshot.interaction_scores"+where+
-			" ORDER BY at DESC, id DESC LIMIT {limit:Int64} OFFSET {offset:Int64}", args, scanRow)
+	rows, err := all(ctx, s, "SELECT "+facts+", reviewed, open_appeals > 0 FROM earshot.interaction_scores"+where+
+		" ORDER BY at DESC, id DESC LIMIT {limit:Int64} OFFSET {offset:Int64}", args, scanRow)
 	if err != nil {
 		return Page{}, err
 	}
@@ -125,8 +124,7 @@ func (s *Store) complete(ctx context.Context, rows []Row) error {
 		ids[i], at[r.Interaction.ID] = string(r.Interaction.ID), i
 	}
 	args := []any{named("ids", ids)}
-	evaluations, err := all(ctx, s, "evaluations",
-		"SELECT body FROM earshot.evaluations_current WHERE track = 'final' AND interaction IN {ids:Array(String)}", args, fromJSON[earshot.Evaluation])
+	evaluations, err := all(ctx, s, "SELECT body FROM earshot.evaluations_current WHERE track = 'final' AND interaction IN {ids:Array(String)}", args, fromJSON[earshot.Evaluation])
 	if err != nil {
 		return err
 	}
@@ -136,8 +134,7 @@ func (s *Store) complete(ctx context.Context, rows []Row) error {
 		}
 		rows[at[e.Interaction]].Evaluation = &e
 	}
-	_, err = all(ctx, s, "reviews",
-		"SELECT DISTINCT interaction FROM earshot.reviews_current WHERE action = 'acknowledge' AND interaction IN {ids:Array(String)}", args,
+	_, err = all(ctx, s, "SELECT DISTINCT interaction FROM earshot.reviews_current WHERE action = 'acknowledge' AND interaction IN {ids:Array(String)}", args,
 		func(r driver.Rows) (struct{}, error) {
 			var id string
 			if err := r.Scan(&id); err != nil {
@@ -149,8 +146,7 @@ func (s *Store) complete(ctx context.Context, rows []Row) error {
 	if err != nil {
 		return err
 	}
-	_, err = all(ctx, s, "utterances",
-		"SELECT interaction, count() FROM earshot.utterances_current WHERE interaction IN {ids:Array(String)} GROUP BY interaction", args,
+	_, err = all(ctx, s, "SELECT interaction, count() FROM earshot.utterances_current WHERE interaction IN {ids:Array(String)} GROUP BY interaction", args,
 		func(r driver.Rows) (struct{}, error) {
 			var id string
 			var n uint64
@@ -165,7 +161,7 @@ func (s *Store) complete(ctx context.Context, rows []Row) error {
 // is none with that id.
 func (s *Store) Interaction(ctx context.Context, id earshot.InteractionID) (Detail, error) {
 	var d Detail
-	found, err := all(ctx, s, "interaction", "SELECT "+facts+" FROM earshot.interactions WHERE id = {id:String}",
+	found, err := all(ctx, s, "SELECT "+facts+" FROM earshot.interactions WHERE id = {id:String}",
 		one(id), func(rows driver.Rows) (struct{}, error) {
 			var err error
 			d.Interaction, d.DurationMS, err = scanInteraction(rows)
@@ -187,11 +183,11 @@ func (s *Store) Interaction(ctx context.Context, id earshot.InteractionID) (Deta
 	if d.Reviews, err = s.Reviews(ctx, id); err != nil {
 		return Detail{}, err
 	}
-	if d.Alerts, err = all(ctx, s, "alerts", "SELECT body FROM earshot.alerts_current WHERE interaction = {id:String} ORDER BY at, id",
+	if d.Alerts, err = all(ctx, s, "SELECT body FROM earshot.alerts_current WHERE interaction = {id:String} ORDER BY at, id",
 		one(id), fromJSON[earshot.Alert]); err != nil {
 		return Detail{}, err
 	}
-	d.Events, err = all(ctx, s, "events", "SELECT body FROM earshot.events_current WHERE interaction = {id:String} ORDER BY at, offset, id",
+	d.Events, err = all(ctx, s, "SELECT body FROM earshot.events_current WHERE interaction = {id:String} ORDER BY at, offset, id",
 		one(id), fromJSON[earshot.Event])
 	return d, err
 }
@@ -201,7 +197,7 @@ func one(id earshot.InteractionID) []any { return []any{named("id", string(id))}
 // Evaluations returns the current evaluations of an interaction, one a track, in
 // the order rule, llm, human, final.
 func (s *Store) Evaluations(ctx context.Context, id earshot.InteractionID) ([]earshot.Evaluation, error) {
-	out, err := all(ctx, s, "evaluations", "SELECT body FROM earshot.evaluations_current WHERE interaction = {id:String}",
+	out, err := all(ctx, s, "SELECT body FROM earshot.evaluations_current WHERE interaction = {id:String}",
 		one(id), fromJSON[earshot.Evaluation])
 	order := []earshot.Track{earshot.TrackRule, earshot.TrackLLM, earshot.TrackHuman, earshot.TrackFinal}
 	slices.SortFunc(out, func(a, b earshot.Evaluation) int {

@@ -18,22 +18,22 @@ type Store struct{ conn driver.Conn }
 func New(conn driver.Conn) *Store { return &Store{conn} }
 
 // all reads every row of a query; one must scan the row that it is given.
-func all[T any](ctx context.Context, s *Store, what, sql string, args []any, one func(driver.Rows) (T, error)) ([]T, error) {
+func all[T any](ctx context.Context, s *Store, sql string, args []any, one func(driver.Rows) (T, error)) ([]T, error) {
 	rows, err := s.conn.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, earshot.Errorf(earshot.Unavailable, "cannot read %s: %w", what, err)
+		return nil, earshot.Errorf(earshot.Unavailable, "cannot query ClickHouse: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err tells
 	var out []T
 	for rows.Next() {
 		v, err := one(rows)
 		if err != nil {
-			return nil, earshot.Errorf(earshot.Internal, "cannot read %s: %w", what, err)
+			return nil, earshot.Errorf(earshot.Internal, "cannot query ClickHouse: %w", err)
 		}
 		out = append(out, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, earshot.Errorf(earshot.Unavailable, "cannot read %s: %w", what, err)
+		return nil, earshot.Errorf(earshot.Unavailable, "cannot query ClickHouse: %w", err)
 	}
 	return out, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Store) utterances(ctx context.Context, id earshot.InteractionID) ([]earshot.Utterance, error) {
-	return all(ctx, s, "utterances", `SELECT id, interaction, tenant, channel, leg, role, start_ms, end_ms, at, text, language, confidence,
+	return all(ctx, s, `SELECT id, interaction, tenant, channel, leg, role, start_ms, end_ms, at, text, language, confidence,
 		words, redactions, facts
 		FROM earshot.utterances_current WHERE interaction = {id:String} ORDER BY start_ms, at, id`, one(id), scanUtterance)
 }
@@ -35,7 +35,7 @@ func optional(text string, v any) error {
 
 // Reviews returns what people decided about an interaction, oldest first.
 func (s *Store) Reviews(ctx context.Context, id earshot.InteractionID) ([]earshot.Review, error) {
-	return all(ctx, s, "reviews", `SELECT id, interaction, tenant, evaluation, criterion, action, verdict, comment, by, by_role, at
+	return all(ctx, s, `SELECT id, interaction, tenant, evaluation, criterion, action, verdict, comment, by, by_role, at
 		FROM earshot.reviews_current WHERE interaction = {id:String} ORDER BY at, id`, one(id), scanReview)
 }
 
