@@ -21,11 +21,11 @@ var edges = map[string][]string{
 	"metrics":    {"internal/bus"},
 	"dashboards": {"internal/bus", "internal/config", "metrics/kpi", "metrics/query"}, // reads what metrics defines
 	// imported transcripts are redacted before they are written
-	"media/importer":       {"internal/redact"},
-	"internal/bus":         {},
-	"internal/redact":      {},
-	"internal/config":      {},
-	"internal/embedded":    {},
+	"media/importer":    {"internal/redact"},
+	"internal/bus":      {},
+	"internal/redact":   {},
+	"internal/config":   {},
+	"internal/embedded": {},
 	// a broker and an engine for tests
 	"internal/bus/bustest": {"internal/embedded/kafka"},
 	"metrics/metricstest":  {"internal/embedded/clickhouse"},
