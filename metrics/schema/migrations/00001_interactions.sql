@@ -97,8 +97,8 @@ SELECT
     mapApply((k, v) -> (toString(k), (f.stamp, v)), f.attributes) AS attributes
 FROM earshot.interaction_facts AS f;
 
--- One row an interaction. at is when it began, or, as long as nobody told,
--- when it was first heard of.
+-- One row an interaction. at is when it began, or, as long as nobody told, when
+-- it was first heard of. A conversation of messages begins with the first one.
 CREATE VIEW IF NOT EXISTS earshot.interactions AS
 SELECT
     s.interaction AS id,
@@ -113,7 +113,7 @@ SELECT
     max(s.agent_name).2 AS agent_name,
     max(s.customer).2 AS customer,
     max(s.customer_hash).2 AS customer_hash,
-    max(s.started_at).2 AS started_at,
+    if(max(s.started_at).1 = 0 AND max(s.channel).2 != 'voice', min(s.first_at), max(s.started_at).2) AS started_at,
     max(s.queued_at).2 AS queued_at,
     max(s.answered_at).2 AS answered_at,
     max(s.ended_at).2 AS ended_at,
@@ -121,8 +121,8 @@ SELECT
     max(s.disposition).2 AS disposition,
     multiIf(
         max(s.duration_ms).1 > 0, max(s.duration_ms).2,
-        max(s.ended_at).1 > 0 AND max(s.started_at).1 > 0,
-        greatest(toInt64(0), dateDiff('millisecond', max(s.started_at).2, max(s.ended_at).2)),
+        max(s.ended_at).1 > 0 AND (max(s.started_at).1 > 0 OR max(s.channel).2 != 'voice'),
+        greatest(toInt64(0), dateDiff('millisecond', if(max(s.started_at).1 = 0, min(s.first_at), max(s.started_at).2), max(s.ended_at).2)),
         toInt64(0)) AS duration_ms,
     arrayMap(l -> l.3, arraySort(l -> (l.2, l.3), mapValues(maxMap(s.legs)))) AS legs,
     mapApply((k, v) -> (k, v.2), maxMap(s.attributes)) AS attributes,
