@@ -50,6 +50,8 @@ type section struct {
 	// Scored is set when the section has a score.
 	Scored bool
 	Cards  []card
+	// Swap is set when the score replaces one that is on the page.
+	Swap bool
 }
 
 // card is one criterion with what one may do about it.
@@ -145,7 +147,24 @@ func (s *Server) interaction(w http.ResponseWriter, r *http.Request, v visit) er
 	return s.show(w, v, "interaction", data)
 }
 
+// times fills in when a conversation began and how long it was, where its
+// source told no more than its messages.
+func times(d query.Detail) query.Detail {
+	if len(d.Utterances) == 0 {
+		return d
+	}
+	if d.Interaction.StartedAt.IsZero() {
+		first := d.Utterances[0]
+		d.Interaction.StartedAt = first.At.Add(-time.Duration(first.StartMS) * time.Millisecond)
+	}
+	if d.DurationMS == 0 {
+		d.DurationMS = d.Utterances[len(d.Utterances)-1].EndMS
+	}
+	return d
+}
+
 func (s *Server) newInteraction(d query.Detail, v visit) interactionData {
+	d = times(d)
 	data := interactionData{Detail: d, Summary: newSummary(d), History: decisions(d), Ack: newAck(d)}
 	var answers []earshot.Answer
 	if e := data.Summary.Evaluation; e != nil {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"earshot"
+	"earshot/metrics/query"
 )
 
 func catalogues(t *testing.T) (en, zh catalogue) {
@@ -431,5 +432,16 @@ func TestMeasuresAreSaidInWords(t *testing.T) {
 	want := []measure{{"Agent: spoke", "1.5 s"}, {"new.thing", "2"}, {"nobody.talk_ms", "1 s"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestMessagesTellWhenTheyBegan(t *testing.T) {
+	at := time.Date(2026, 11, 23, 10, 0, 5, 0, time.UTC)
+	d := times(query.Detail{Utterances: []earshot.Utterance{{At: at, StartMS: 5000}, {StartMS: 9000, EndMS: 9000}}})
+	if want := at.Add(-5 * time.Second); !d.Interaction.StartedAt.Equal(want) || d.DurationMS != 9000 {
+		t.Errorf("began %v, lasted %d ms", d.Interaction.StartedAt, d.DurationMS)
+	}
+	if r := newRow(query.Row{Interaction: earshot.Interaction{EndedAt: at}}); !r.Interaction.StartedAt.Equal(at) {
+		t.Errorf("the list says %v", r.Interaction.StartedAt)
 	}
 }

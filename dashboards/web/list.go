@@ -158,6 +158,9 @@ type row struct {
 
 func newRow(r query.Row) row {
 	out := row{Row: r}
+	if r.Interaction.StartedAt.IsZero() {
+		out.Interaction.StartedAt = r.Interaction.EndedAt
+	}
 	if r.Evaluation == nil {
 		return out
 	}

@@ -226,10 +226,11 @@ func (s *Server) pendingPart(w http.ResponseWriter, v visit, d query.Detail, p p
 // arrivedData is the changed criterion, and the other places of the page that
 // its change shows in.
 type arrivedData struct {
-	Card    *card
-	Ack     ack
-	Summary summary
-	History []decision
+	Card     *card
+	Ack      ack
+	Summary  summary
+	Sections []section
+	History  []decision
 }
 
 func (s *Server) arrivedPart(w http.ResponseWriter, v visit, d query.Detail, c earshot.CriterionID) error {
@@ -238,6 +239,10 @@ func (s *Server) arrivedPart(w http.ResponseWriter, v visit, d query.Detail, c e
 	if a, ok := answerOf(d, c); ok {
 		card := newCard(d, a)
 		data.Card = &card
+		data.Sections = sections(d, data.Summary.Evaluation)
+		for i := range data.Sections {
+			data.Sections[i].Swap = true
+		}
 	}
 	return s.show(w, v, "arrived", data)
 }
