@@ -102,3 +102,28 @@ func BenchmarkAudioBundle_Unmarshal(b *testing.B) {
 		}
 	}
 }
+
+func TestAudioBundle_RefusesWhatItCannotRead(t *testing.T) {
+	head := func(kind, codec, legLen byte, rest ...byte) []byte {
+		return append([]byte{1, kind, codec, legLen, 0, 0, 0x1f, 0x40, 0, 0, 0, 0, 0, 0, 0, 0}, rest...)
+	}
+	tests := map[string][]byte{
+		"nothing":            {},
+		"half a header":      head(0, 0, 0)[:15],
+		"version 2":          append([]byte{2}, head(0, 0, 0)[1:]...),
+		"unknown kind":       head(4, 0, 0),
+		"unknown codec":      head(0, 5, 0),
+		"half a leg id":      head(0, 0, 2, 'a'),
+		"half a packet head": head(0, 0, 0, 0, 0, 0, 0, 0),
+		"half a packet":      head(0, 0, 0, 0, 0, 0, 0, 0, 2, 0x80),
+		"mark that is none":  head(3, 0, 0, '{'),
+	}
+	for name, data := range tests {
+		t.Run(name, func(t *testing.T) {
+			var b earshot.AudioBundle
+			if err := b.UnmarshalBinary(data); !errors.Is(err, earshot.ErrAudioBundle) {
+				t.Fatalf("got %v, %+v", err, b)
+			}
+		})
+	}
+}
