@@ -60,6 +60,21 @@ func TestTracker_LowIsTheLowestThatIsNotDone(t *testing.T) {
 	})
 }
 
+func TestTracker_HoldsOnlyWhatIsNotDone(t *testing.T) {
+	tr := newTracker(-1)
+	first := tr.add(0) // a call that goes on for hours
+	for o := int64(1); o <= 100_000; o++ {
+		tr.add(o)()
+	}
+	if n := tr.open.Len(); n != 1 {
+		t.Fatalf("%d records are kept for one that is not done", n)
+	}
+	first()
+	if low, _ := tr.pending(); low != 100_001 {
+		t.Fatalf("low is %d, want 100001", low)
+	}
+}
+
 func TestPartitionOf_IsKafkasOwnChoice(t *testing.T) {
 	kafka := kgo.StickyKeyPartitioner(nil).ForTopic("t")
 	rapid.Check(t, func(t *rapid.T) {

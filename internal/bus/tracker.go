@@ -1,19 +1,20 @@
 package bus
 
-import "sync"
+import (
+	"container/list"
+	"sync"
+)
 
 // tracker knows which records of one topic and partition are done. It takes
-// offsets in rising order; gaps, as compaction leaves them, count as done.
+// offsets in rising order; gaps, as compaction leaves them, count as done. What
+// is done leaves it at once: a record that waits for hours costs the same
+// however many are done behind it.
 type tracker struct {
 	mu        sync.Mutex
-	open      []*mark // in the order of offsets, from the lowest not done
-	low       int64   // what may be committed; -1 until something is known
-	committed int64   // what was committed
-}
-
-type mark struct {
-	offset int64
-	done   bool
+	open      list.List // of int64: the offsets not done, in their order
+	next      int64     // the offset after the last one that was handed out
+	low       int64     // what may be committed; -1 until something is known
+	committed int64     // what was committed
 }
 
 // newTracker starts at the group's committed offset, -1 if there is none.
@@ -23,30 +24,24 @@ func newTracker(committed int64) *tracker {
 
 // add notes that a record was handed out and returns what marks it done.
 func (t *tracker) add(offset int64) func() {
-	m := &mark{offset: offset}
-	t.mu.Lock()
-	t.open = append(t.open, m)
-	t.mu.Unlock()
-	return func() { t.finish(m) }
-}
-
-func (t *tracker) finish(m *mark) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if m.done {
+	e := t.open.PushBack(offset)
+	t.next = offset + 1
+	return sync.OnceFunc(func() { t.finish(e) })
+}
+
+func (t *tracker) finish(e *list.Element) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lowest := e == t.open.Front()
+	t.open.Remove(e)
+	if !lowest {
 		return
 	}
-	m.done = true
-	n := 0
-	for n < len(t.open) && t.open[n].done {
-		t.low = t.open[n].offset + 1
-		t.open[n] = nil
-		n++
-	}
-	if t.open = t.open[n:]; len(t.open) == 0 {
-		t.open = nil
-	} else if n > 0 {
-		t.low = t.open[0].offset
+	t.low = t.next
+	if front := t.open.Front(); front != nil {
+		t.low = front.Value.(int64)
 	}
 }
 
