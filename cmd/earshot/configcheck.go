@@ -9,9 +9,7 @@ import (
 )
 
 func newConfig() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check the config"}
-	cmd.AddCommand(newConfigCheck())
-	return cmd
+	return group("config", "Check the config", newConfigCheck())
 }
 
 func newConfigCheck() *cobra.Command {

@@ -10,8 +10,7 @@ import (
 )
 
 func newDashboards() *cobra.Command {
-	cmd := &cobra.Command{Use: "dashboards", Short: "Work with the Grafana dashboards"}
-	cmd.AddCommand(&cobra.Command{
+	return group("dashboards", "Work with the Grafana dashboards", &cobra.Command{
 		Use:   "export DIR",
 		Short: "Write the Grafana dashboards and their provisioning",
 		Long: `Write the generated Grafana dashboards and the provisioning files for them and
@@ -33,5 +32,4 @@ does.`,
 			return nil
 		},
 	})
-	return cmd
 }

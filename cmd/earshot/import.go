@@ -37,7 +37,7 @@ the two sides of one call. The same recording twice is one interaction.
 
 A transcript is a file of JSON lines (.jsonl), one utterance a line: role, text,
 and start_ms or sent_at; end_ms, conversation_id, channel, agent, agent_name,
-queue, customer and language may stand there too.
+queue, customer and language may stand there too. docs/import.md lists all.
 
 Kafka is the one of the config; without one, the embedded broker of the
 'earshot serve' on this machine.`,

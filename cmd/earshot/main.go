@@ -60,6 +60,13 @@ Exit codes: 0 done, 1 internal error or something missing, 2 bad input,
 3 denied, 4 not found, 5 already there, 6 something needed is away.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return earshot.Errorf(earshot.Invalid, "%q is no command; 'earshot --help' lists them", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return earshot.Errorf(earshot.Invalid, "%w; 'earshot %s --help' lists the flags", err, cmd.Name())
@@ -69,6 +76,18 @@ Exit codes: 0 done, 1 internal error or something missing, 2 bad input,
 		newConfig(), newDashboards(), newUser(), newVersion(),
 	)
 	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, of ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return earshot.Errorf(earshot.Invalid, "%q is no command of 'earshot %s'; 'earshot %s --help' lists them", args[0], use, use)
+		}
+		return cmd.Help()
+	}}
+	cmd.AddCommand(of...)
+	return cmd
 }
 
 // noArgs refuses arguments with the kind of bad input.

@@ -60,7 +60,7 @@ killed at any moment: what was accepted is finished after the next start.`,
 			})
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "the config file; earshot.example.yaml explains every key")
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the config file; docs/earshot.example.yaml explains every key")
 	cmd.Flags().StringVar(&data, "data", "", "the data folder (default \"data\")")
 	cmd.Flags().StringSliceVar(&only, "roles", nil, "run these roles only: sink, recorder, asr, qa, media, ingest, web")
 	return cmd

@@ -89,9 +89,7 @@ func firstUser(users string) (string, error) {
 }
 
 func newUser() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Manage who may use the workbench"}
-	cmd.AddCommand(newUserAdd())
-	return cmd
+	return group("user", "Manage who may use the workbench", newUserAdd())
 }
 
 func newUserAdd() *cobra.Command {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"earshot"
 )
 
 // Config says where the broker keeps its data and listens.
@@ -133,7 +135,9 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("cannot open the lock of embedded Kafka: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot lock %s, another process uses it: %w", dir, err), f.Close())
+		_ = f.Close() // nothing was written
+		return nil, &earshot.Error{Kind: earshot.Conflict, Fix: "stop that process, or give this one another data folder",
+			Err: fmt.Errorf("cannot use %s, another process has locked it: %w", dir, err)}
 	}
 	return f, nil
 }
