@@ -4,15 +4,14 @@ package ingest
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"earshot"
+	"earshot/internal/address"
 	"earshot/internal/bus"
 )
 
@@ -106,12 +105,4 @@ func (s *Service) known(header string) bool {
 	return found == 1
 }
 
-// hash stands for an address: hex HMAC-SHA256 under the address key.
-func (s *Service) hash(address string) string {
-	if address == "" {
-		return ""
-	}
-	m := hmac.New(sha256.New, s.cfg.AddressKey)
-	m.Write([]byte(strings.ToLower(strings.TrimSpace(address))))
-	return hex.EncodeToString(m.Sum(nil))
-}
+func (s *Service) hash(customer string) string { return address.Hash(s.cfg.AddressKey, customer) }

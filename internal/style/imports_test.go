@@ -14,14 +14,15 @@ import (
 // modules, the root package and the rooms below itself. A new edge is a line
 // here, with a reason.
 var edges = map[string][]string{
-	"media":      {"internal/bus"},
-	"ingest":     {"internal/bus", "internal/redact"},
+	"media":      {"internal/bus", "internal/address"}, // a customer has one hash on all channels
+	"ingest":     {"internal/bus", "internal/address", "internal/redact"},
 	"asr":        {"internal/bus", "internal/redact", "media/audio"}, // RTP to PCM is written once
 	"qa":         {"internal/bus", "internal/config"},
 	"metrics":    {"internal/bus"},
 	"dashboards": {"internal/bus", "internal/config", "metrics/kpi", "metrics/query"}, // reads what metrics defines
 	// imported transcripts are redacted before they are written
 	"media/importer":    {"internal/redact"},
+	"internal/address":  {},
 	"internal/bus":      {},
 	"internal/redact":   {},
 	"internal/config":   {},

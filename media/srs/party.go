@@ -1,13 +1,11 @@
 package srs
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 
 	"earshot"
+	"earshot/internal/address"
 	"earshot/media/siprec"
 )
 
@@ -42,6 +40,16 @@ type party struct {
 	source          string
 }
 
+// partyOf takes an address without a scheme, which some sources send, for a SIP
+// address.
+func partyOf(p *siprec.Participant) *party {
+	aor := p.AoR
+	if strings.Contains(aor, "@") && !strings.Contains(aor, ":") {
+		aor = "sip:" + aor
+	}
+	return &party{aor: aor, name: p.Name, told: p.Role}
+}
+
 // partiesOf finds who speaks on each line: by the metadata's stream, else, when
 // no line has one, by order.
 func partiesOf(n *session, lines []int) (people []*party, guessed []string) {
@@ -53,12 +61,12 @@ func partiesOf(n *session, lines []int) (people []*party, guessed []string) {
 			continue
 		}
 		found++
-		people = append(people, &party{aor: p.AoR, name: p.Name, told: p.Role})
+		people = append(people, partyOf(p))
 	}
 	all := n.meta.Participants
 	if found == 0 && len(all) > 0 && len(all) == len(lines) {
 		for i, p := range all {
-			*people[i] = party{aor: p.AoR, name: p.Name, told: p.Role}
+			people[i] = partyOf(&p)
 		}
 		guessed = append(guessed, "no participant is tied to a stream: taken by order")
 	} else if found < len(lines) && len(all) > 0 {
@@ -131,7 +139,7 @@ func (s *Server) lift(facts *earshot.Interaction, leg earshot.Leg, p *party) {
 	switch leg.Role {
 	case earshot.Agent:
 		if facts.Agent == "" {
-			facts.Agent, facts.AgentName = earshot.AgentID(userPart(p.aor)), p.name
+			facts.Agent, facts.AgentName = earshot.AgentID(address.User(p.aor)), p.name
 		}
 	case earshot.Customer:
 		if facts.CustomerHash == "" {
@@ -179,61 +187,12 @@ func (s *Server) hide(value string) string {
 	return "hmac:" + s.hash(value)
 }
 
-// hash stands for an address: hex HMAC-SHA256 of the number without its
-// separators, or of user@host in lower case.
-func (s *Server) hash(address string) string {
-	m := hmac.New(sha256.New, s.cfg.AddressKey)
-	m.Write([]byte(canonical(address)))
-	return hex.EncodeToString(m.Sum(nil))
-}
-
-// bare cuts scheme, display name, parameters and headers off an address.
-func bare(address string) string {
-	a := strings.TrimSpace(address)
-	if i := strings.LastIndexByte(a, '<'); i >= 0 {
-		a = strings.SplitN(a[i+1:], ">", 2)[0]
-	}
-	if scheme, rest, ok := strings.Cut(a, ":"); ok && slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(scheme)) {
-		a = rest
-	}
-	if i := strings.IndexAny(a, ";?"); i >= 0 {
-		a = a[:i]
-	}
-	return a
-}
-
-func userPart(address string) string { return strings.SplitN(bare(address), "@", 2)[0] }
-
-func canonical(address string) string {
-	if n := digits(userPart(address)); n != "" {
-		return n
-	}
-	return strings.ToLower(bare(address))
-}
-
-// digits returns a number without visual separators (RFC 3966, section 5.1.1),
-// "" for what is no number.
-func digits(s string) string {
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c == '+' && len(out) == 0:
-			out = append(out, c)
-		case strings.IndexByte(" -.()", c) >= 0:
-		default:
-			return ""
-		}
-	}
-	if len(strings.Trim(string(out), "+")) == 0 {
-		return ""
-	}
-	return string(out)
-}
+func (s *Server) hash(a string) string { return address.Hash(s.cfg.AddressKey, a) }
 
 // isNumber says whether an address is that of a telephone: seven digits or
 // more, or an international number. Shorter ones are extensions, which agents have.
-func isNumber(address string) bool {
-	n := digits(userPart(address))
+func isNumber(a string) bool {
+	n := address.Number(a)
 	return strings.HasPrefix(n, "+") || len(n) >= 7
 }
 
@@ -242,12 +201,12 @@ func isAddress(s string) bool {
 	return isNumber(s) || strings.Contains(s, "@") || strings.HasPrefix(l, "sip:") || strings.HasPrefix(l, "tel:")
 }
 
-func (s *Server) isAgent(address string) bool {
-	if address == "" {
+func (s *Server) isAgent(a string) bool {
+	if a == "" {
 		return false
 	}
 	for _, pattern := range s.cfg.Agents {
-		if globMatch(strings.ToLower(pattern), strings.ToLower(address)) || globMatch(strings.ToLower(pattern), "sip:"+strings.ToLower(bare(address))) {
+		if globMatch(strings.ToLower(pattern), strings.ToLower(a)) || globMatch(strings.ToLower(pattern), "sip:"+strings.ToLower(address.Bare(a))) {
 			return true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/internal/address"
 	"earshot/internal/bus"
 	"earshot/media/srs"
 )
@@ -42,7 +43,7 @@ func TestServer_TakesMetadataInEitherOrder(t *testing.T) {
 			if i.ID != earshot.CallID("", "s-1") || i.Agent != "1001" || i.AgentName != "Ann" {
 				t.Fatalf("facts: %+v", i)
 			}
-			if l := i.Legs; l[0].Role != earshot.Agent || l[1].Role != earshot.Customer || l[1].RoleSource != "address" || l[1].Name != "" || l[1].AoR != "" || l[1].AddressHash == "" {
+			if l := i.Legs; l[0].Role != earshot.Agent || l[1].Role != earshot.Customer || l[1].RoleSource != "address" || l[1].Name != "" || l[1].AoR != "" || l[1].AddressHash != address.Hash([]byte("key"), "+49 30 123456") {
 				t.Fatalf("legs: %+v", l)
 			}
 		})
