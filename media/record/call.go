@@ -20,8 +20,10 @@ type call struct {
 	sound *audio.Call
 	// old is what was recorded of the interaction before, nil mostly.
 	old *entry
-	// records wait for the recording; their values are let go.
-	records   []*bus.Record
+	// begun is done when the call is recorded. It keeps the group's committed
+	// offset, and so all that follows it, from being passed: the other records
+	// are done at once, and a long call costs no more to hold than a short one.
+	begun     func()
 	partition int32
 	// first and last are offsets of the call's records.
 	first, last int64
@@ -36,15 +38,15 @@ func newCall(r *bus.Record, work string, old *entry) *call {
 	return &call{
 		id: r.Interaction, dir: filepath.Join(work, string(r.Interaction)), old: old,
 		sound:     audio.NewCall(audio.Options{MaxLength: maxCall}),
-		partition: r.Partition, first: r.Offset, last: r.Offset,
+		begun: r.Done, partition: r.Partition, first: r.Offset, last: r.Offset,
 	}
 }
 
-// hold keeps a record until the call is recorded.
+// hold notes a record that has been taken in; the first one stays undone.
 func (c *call) hold(r *bus.Record, at time.Time) {
-	kept := *r
-	kept.Message = bus.Message{}
-	c.records = append(c.records, &kept)
+	if r.Offset != c.first {
+		r.Done()
+	}
 	c.last = max(c.last, r.Offset)
 	if at.After(c.heard) {
 		c.heard = at

@@ -45,8 +45,8 @@ func (c Config) Validate() error {
 }
 
 // Service is the recorder role. It keeps the sound of calls that are going on in
-// files of its own below Dir, and marks a call's records as done only when its
-// recording is on disk, so that after a crash the call is recorded again from
+// files of its own below Dir, and marks a call's first record as done only when
+// its recording is on disk, so that after a crash the call is recorded again from
 // its first record, and comes out the same.
 type Service struct {
 	cfg   Config
@@ -211,7 +211,7 @@ func (s *Service) take(p *partition, r *bus.Record, b *earshot.AudioBundle, at t
 	return nil
 }
 
-// finish writes the recording, marks the call's records as done and forgets it.
+// finish writes the recording, marks the call's first record as done and forgets it.
 func (s *Service) finish(p *partition, c *call) error {
 	size, duration, err := c.record(s.store)
 	if err != nil {
@@ -224,9 +224,7 @@ func (s *Service) finish(p *partition, c *call) error {
 		s.stats.seconds.Add(duration.Seconds())
 		s.log.Info("call recorded", "interaction", c.id, "duration", duration.Round(time.Millisecond), "bytes", size)
 	}
-	for _, done := range c.records {
-		done.Done()
-	}
+	c.begun()
 	delete(p.calls, c.id)
 	s.stats.open.Dec()
 	return c.discard()
