@@ -23,14 +23,14 @@ build: ## compile bin/earshot
 test: ## install what is missing, then run every test
 	@scripts/setup.sh all
 	@$(MAKE) --no-print-directory build
-	go test ./...
+	go test -timeout 20m ./...
 
 test-kafka: ## run the end-to-end test against Apache Kafka's own broker (Java 17, Maven)
 	@scripts/setup.sh all
 	@scripts/test-kafka.sh
 
 race: ## run the tests under the race detector (needs gcc)
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
 lint: ## check formatting, vet, staticcheck and the TypeScript
 	@scripts/lint.sh

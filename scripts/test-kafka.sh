@@ -12,7 +12,7 @@ against() { # against PACKAGE [FLAG...]
 	EARSHOT_KAFKA=$(scripts/kafka.sh start "$data")
 	export EARSHOT_KAFKA
 	echo "test-kafka: $1 against Apache Kafka at $EARSHOT_KAFKA"
-	go test -count=1 "$@"
+	go test -count=1 -timeout 20m "$@"
 	scripts/kafka.sh stop "$data"
 	rm -rf "${data:?}"/*
 }

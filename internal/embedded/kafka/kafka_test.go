@@ -205,7 +205,7 @@ func TestStart_RefusesAFolderOrPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if _, err := kafka.Start(kafka.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another process uses it") {
+	if _, err := kafka.Start(kafka.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("same folder: got %v", err)
 	}
 	var port int
