@@ -288,6 +288,22 @@ func (s *server) expect(want int, sql string) {
 	})
 }
 
+// expectMore waits until a count grows.
+func (s *server) expectMore(sql string) {
+	s.t.Helper()
+	before, err := s.count(sql)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.eventually(time.Minute, "more of "+sql, func() error {
+		got, err := s.count(sql)
+		if err == nil && got <= before {
+			err = fmt.Errorf("still %d", got)
+		}
+		return err
+	})
+}
+
 // post sends JSON to the API and returns the answer.
 func (s *server) post(path string, body any) error {
 	data, err := json.Marshal(body)

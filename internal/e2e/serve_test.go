@@ -88,6 +88,9 @@ func TestServe_KilledAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
 			}
 		}
 		accepted += 3
+		for range round { // further into the call each time
+			s.expectMore("SELECT count() FROM earshot.utterances_current WHERE channel = 'voice'")
+		}
 		s.kill()
 		_ = call.Process.Kill() // it may have seen that nobody answers
 		_ = call.Wait()         // killed
