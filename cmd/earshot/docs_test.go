@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,11 +27,7 @@ func documents(t *testing.T) map[string]string {
 			t.Fatal(err)
 		}
 		for _, name := range names {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[name] = string(data)
+			out[name] = read(t, name)
 		}
 	}
 	return out
@@ -100,12 +97,8 @@ func TestDocs_LinksLeadSomewhere(t *testing.T) {
 // yamlOf returns the YAML blocks of a document.
 func yamlOf(t *testing.T, name string) []string {
 	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []string
-	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(data), -1) {
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, name), -1) {
 		out = append(out, m[1])
 	}
 	if len(out) == 0 {
@@ -130,6 +123,55 @@ func TestDocs_ExamplesAreRead(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Each dependency is a decision with a reason, and no reason outlives its
+// dependency.
+func TestDependencies_AreWhatIsUsed(t *testing.T) {
+	listed := map[string]bool{}
+	rows := strings.Split(read(t, "../../docs/dependencies.md"), "## Debian packages")[0]
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+)").FindAllString(rows, -1) {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row, -1) {
+			listed[m[1]] = true
+		}
+	}
+	used := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(read(t, "../../go.mod"), -1) {
+		used[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`(?m)^tool (\S+)/cmd/\S+$`).FindAllStringSubmatch(read(t, "../../go.mod"), -1) {
+		used[m[1]] = true
+	}
+	for _, name := range []string{"../../dashboards/web/package.json", "../../internal/embedded/package.json"} {
+		var p struct{ Dependencies, DevDependencies, OptionalDependencies map[string]string }
+		if err := json.Unmarshal([]byte(read(t, name)), &p); err != nil {
+			t.Fatal(err)
+		}
+		for _, list := range []map[string]string{p.Dependencies, p.DevDependencies, p.OptionalDependencies} {
+			for pkg := range list {
+				used[pkg] = true
+			}
+		}
+	}
+	for name := range used {
+		if !listed[name] {
+			t.Errorf("docs/dependencies.md does not say what %s is for", name)
+		}
+	}
+	for name := range listed {
+		if !used[name] {
+			t.Errorf("docs/dependencies.md lists %s, which nothing uses", name)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // compose is the part of the Compose schema that our file uses; reading it
