@@ -6,29 +6,17 @@ import (
 	"path/filepath"
 	"testing"
 
+	"earshot/internal/need"
 	"earshot/media/audio"
 )
 
 // Rate of the speech that Say makes, in Hz.
 const Rate = 16000
 
-// Require skips the test for what is missing, or fails it where everything must
-// be there: EARSHOT_E2E=require.
-func Require(t testing.TB, missing string) {
-	t.Helper()
-	if os.Getenv("EARSHOT_E2E") == "require" {
-		t.Fatalf("%s is missing", missing)
-	}
-	t.Skipf("%s is missing", missing)
-}
-
 // Say has flite speak a text with one of its voices (slt, rms, awb, kal16).
 func Say(t testing.TB, voice, text string) []int16 {
 	t.Helper()
-	flite, err := exec.LookPath("flite")
-	if err != nil {
-		Require(t, "flite (Debian package flite)")
-	}
+	flite := need.Tool(t, "flite")
 	file := filepath.Join(t.TempDir(), "speech.wav")
 	if out, err := exec.Command(flite, "-voice", voice, "-o", file, "-t", text).CombinedOutput(); err != nil {
 		t.Fatalf("cannot speak with %s: %v: %s", flite, err, out)

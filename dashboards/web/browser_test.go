@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +19,7 @@ import (
 
 	"earshot/dashboards/web"
 	"earshot/dashboards/web/webtest"
+	"earshot/internal/need"
 )
 
 const (
@@ -68,32 +67,10 @@ type browser struct {
 	faults []string
 }
 
-// missing skips a test for want of a tool, or fails it where all are demanded.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("EARSHOT_E2E") == "require" {
-		t.Fatalf("%s is missing", what)
-	}
-	t.Skipf("%s is missing", what)
-}
-
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	missing(t, "chromium")
-	return ""
-}
-
 func startBrowser(t *testing.T, srv *httptest.Server, world *webtest.World) *browser {
 	t.Helper()
-	path := chromium(t)
-	if !assetsBuilt(t, srv) {
-		missing(t, "dashboards/web/dist (make setup builds it)")
-	}
+	path := need.Tool(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+	need.That(t, assetsBuilt(t, srv), "dashboards/web/dist (make setup builds it)")
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.UserDataDir(t.TempDir()),

@@ -39,50 +39,17 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// missing skips the test, or fails it where everything must be there.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("EARSHOT_E2E") == "require" {
-		t.Fatalf("%s is missing", what)
-	}
-	t.Skipf("%s is missing", what)
-}
-
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		missing(t, name)
-	}
-}
-
-// sharedData returns the folder of data to measure with, which users don't have.
-func sharedData(t *testing.T, name string) string {
-	t.Helper()
-	dir := os.Getenv("EARSHOT_DATA")
-	if dir == "" {
-		dir = "../../../shared/data"
-	}
-	path, err := filepath.Abs(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not on this machine", name)
-	}
-	return path
-}
-
 // server is an `earshot serve` and where it is reached.
 type server struct {
-	t                    *testing.T
-	data                 string
-	http, ops, sip, ch   string
-	kafka                string
-	env                  []string
-	cmd                  *exec.Cmd
-	out                  *lockedBuffer
-	ended                chan error
-	token, chPass, admin string
+	t                  *testing.T
+	data               string
+	http, ops, sip, ch string
+	kafka              string
+	env                []string
+	cmd                *exec.Cmd
+	out                *lockedBuffer
+	ended              chan error
+	token, chPass      string
 }
 
 // lockedBuffer keeps what a process prints.

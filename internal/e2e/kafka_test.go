@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"earshot/internal/need"
 )
 
 // Two processes share a real Kafka's partitions by consumer groups; one is
@@ -15,7 +17,7 @@ func TestKafka_TwoProcessesShareTheWorkAndSurviveAKill(t *testing.T) {
 	if brokers == "" {
 		t.Skip("EARSHOT_KAFKA names no broker; 'make test-kafka' starts one")
 	}
-	needTool(t, "flite")
+	need.Tool(t, "flite")
 	first := newServer(t, "EARSHOT_KAFKA_BROKERS="+brokers, "EARSHOT_KAFKA_SESSION_TIMEOUT=6s")
 	first.start()
 	second := newServer(t, "EARSHOT_KAFKA_BROKERS="+brokers, "EARSHOT_KAFKA_SESSION_TIMEOUT=6s",

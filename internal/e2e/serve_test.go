@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/internal/need"
 	"earshot/media/audio"
 )
 
@@ -75,7 +76,7 @@ func TestServe_APIWithoutTokenIsRefused(t *testing.T) {
 // A retry of what was accepted already, and a kill at a bad moment, must not
 // count anything twice or lose it.
 func TestServe_KilledAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
-	needTool(t, "flite")
+	need.Tool(t, "flite")
 	s := newServer(t)
 	s.start()
 	accepted := 0
@@ -120,8 +121,8 @@ func (s *server) dial() *exec.Cmd {
 }
 
 func TestServe_RealCallBecomesTwoLegsWithUtterances(t *testing.T) {
-	agent := beginning(t, sharedData(t, "calls/auto_repairs_40_agent.wav"))
-	customer := beginning(t, sharedData(t, "calls/auto_repairs_40_caller.wav"))
+	agent := beginning(t, need.Data(t, "calls/auto_repairs_40_agent.wav"))
+	customer := beginning(t, need.Data(t, "calls/auto_repairs_40_caller.wav"))
 	s := newServer(t)
 	s.start()
 	out, err := s.command("call", "--json", "--codec", "pcmu", "--wav", agent, "--wav", customer,
@@ -197,7 +198,7 @@ func speak(t *testing.T, path, text string) {
 }
 
 func TestImport_RecordingTwiceIsOneInteraction(t *testing.T) {
-	needTool(t, "flite")
+	need.Tool(t, "flite")
 	wav := filepath.Join(t.TempDir(), "note.wav")
 	speak(t, wav, "Thank you for calling. How may I help you today?")
 	s := newServer(t)
@@ -218,7 +219,7 @@ func TestImport_RecordingTwiceIsOneInteraction(t *testing.T) {
 }
 
 func TestDemo_ScoresAreWhatTheScriptsWereWrittenFor(t *testing.T) {
-	needTool(t, "flite")
+	need.Tool(t, "flite")
 	file := filepath.Join(t.TempDir(), "demo.json")
 	out, err := exec.CommandContext(t.Context(), binary, "demo", "--exit", "--json", file).CombinedOutput()
 	t.Logf("%s", out)

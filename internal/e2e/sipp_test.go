@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/internal/need"
 	"earshot/media/audio"
 	"earshot/media/mediatest"
 )
@@ -15,7 +16,7 @@ import (
 // A peer that shares no code with us sends a SIPREC call with speech; it ends
 // as an interaction with two legs, utterances of both, and a score.
 func TestServe_CallFromSippIsScored(t *testing.T) {
-	needTool(t, "flite")
+	need.Tool(t, "flite")
 	s := newServer(t)
 	s.start()
 	legs := [2][]byte{

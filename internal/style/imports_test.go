@@ -27,9 +27,12 @@ var edges = map[string][]string{
 	"internal/redact":   {},
 	"internal/config":   {},
 	"internal/embedded": {},
-	// a broker and an engine for tests
+	// for tests: a broker, an engine, and what becomes of a test without its tool
+	"internal/need":        {},
 	"internal/bus/bustest": {"internal/embedded/kafka"},
-	"metrics/metricstest":  {"internal/embedded/clickhouse"},
+	"metrics/metricstest":  {"internal/embedded/clickhouse", "internal/need"},
+	"asr/asrtest":          {"internal/need"},
+	"media/mediatest":      {"internal/need"},
 }
 
 type listed struct {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"earshot"
 	"earshot/internal/bus/bustest"
+	"earshot/internal/need"
 	"earshot/media/audio"
 	"earshot/media/importer"
 	"earshot/media/record"
@@ -22,18 +22,7 @@ import (
 // realCall returns the two files of the real telephone call, or skips.
 func realCall(t *testing.T) (agent, customer string) {
 	t.Helper()
-	dir := os.Getenv("EARSHOT_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	agent, customer = filepath.Join(dir, "calls", "auto_repairs_40_agent.wav"), filepath.Join(dir, "calls", "auto_repairs_40_caller.wav")
-	if _, err := os.Stat(agent); err != nil {
-		if os.Getenv("EARSHOT_E2E") == "require" {
-			t.Fatalf("the real call is missing: %v", err)
-		}
-		t.Skipf("the real call is missing: %v", err)
-	}
-	return agent, customer
+	return need.Data(t, "calls/auto_repairs_40_agent.wav"), need.Data(t, "calls/auto_repairs_40_caller.wav")
 }
 
 func TestImport_OfARealCallIsRecordedSampleForSample(t *testing.T) {

@@ -10,19 +10,9 @@ import (
 	"strconv"
 	"testing"
 	"time"
-)
 
-// Need skips a test whose tool is missing, and fails it where all must run.
-func Need(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("EARSHOT_E2E") == "require":
-		t.Fatal(what)
-	default:
-		t.Skip(what)
-	}
-}
+	"earshot/internal/need"
+)
 
 // Capture returns a pcap file of two PCMU streams of n packets each, 20 ms
 // apart, to UDP ports two apart. payload gives the 160 bytes of a packet.
@@ -86,9 +76,8 @@ type Call struct {
 // that plays captures through raw sockets, root.
 func Sipp(t testing.TB, c Call) {
 	t.Helper()
-	bin, err := exec.LookPath("sipp")
-	Need(t, err == nil, "sipp is not installed (apt-get install sip-tester)")
-	Need(t, os.Geteuid() == 0, "sipp plays captures through raw sockets, which needs root")
+	bin := need.Tool(t, "sipp")
+	need.That(t, os.Geteuid() == 0, "root, without which sipp plays no captures,")
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "call.pcap"), c.Capture, 0o600); err != nil {
 		t.Fatal(err)

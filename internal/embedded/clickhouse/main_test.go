@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"earshot/internal/embedded/clickhouse"
+	"earshot/internal/need"
 )
 
 // shared is the one server of this test binary: a process has one engine.
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 func testMain(m *testing.M) int {
 	lib, err := clickhouse.Find("")
 	if err != nil {
-		if os.Getenv("EARSHOT_E2E") == "require" {
+		if need.Everything() {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
