@@ -16,7 +16,7 @@ import (
 // evaluation, id included; its At is that of end.
 func Score(card *scorecard.Scorecard, end earshot.TranscriptEnd, utterances []earshot.Utterance) earshot.Evaluation {
 	t := rule.NewTranscript(end.Interaction, time.Duration(end.DurationMS)*time.Millisecond, utterances)
-	run := rule.NewRun(t, rule.Options{MinConfidence: card.MinConfidence})
+	run := rule.NewRun(t, card.Options())
 	e := earshot.Evaluation{
 		ID:          scorecard.EvaluationID(end.Interaction.ID, earshot.TrackRule, card.ID, card.Hash),
 		Interaction: end.Interaction.ID, Tenant: end.Interaction.Tenant, Track: earshot.TrackRule,

@@ -209,4 +209,8 @@ type Options struct {
 	// MinConfidence is 0 to 1; a match over words that the recogniser was less
 	// sure of in the mean is Unsure. Words of unknown confidence count as sure.
 	MinConfidence float64
+	// MinTranscript is 0 to 1; where the recogniser was less sure in the mean of
+	// all that was looked at, words that were not found may have been said all
+	// the same: the answer is Unsure.
+	MinTranscript float64
 }

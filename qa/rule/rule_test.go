@@ -170,6 +170,25 @@ func TestSaid_AbstainsOverWordsThatTheRecogniserIsNotSureOf(t *testing.T) {
 	}
 }
 
+func TestSaid_AbstainsWhereTheWholeTranscriptIsTooPoorToTell(t *testing.T) {
+	for confidence, want := range map[float64]rule.Outcome{0.9: rule.No, 0.3: rule.Unsure} {
+		u := earshot.Utterance{ID: "u", Role: earshot.Agent, Channel: earshot.Voice, EndMS: 4000, Text: "he he not going one", Confidence: confidence}
+		tr := rule.NewTranscript(earshot.Interaction{Channel: earshot.Voice}, 4*time.Second, []earshot.Utterance{u})
+		for name, c := range map[string]rule.Condition{
+			"said":    {Said: &rule.Said{Any: []string{"thank you for calling"}}},
+			"matches": {Matches: &rule.Matches{Pattern: "thank"}},
+		} {
+			p, err := rule.Compile(c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := rule.NewRun(tr, rule.Options{MinTranscript: 0.45}).Decide(p); got.Outcome != want {
+				t.Errorf("%s at %v: got %v, want %v (%s)", name, confidence, got.Outcome, want, got.Reason)
+			}
+		}
+	}
+}
+
 func TestOpenTranscript_DecidesOnlyWhatIsCertain(t *testing.T) {
 	open := lines("voice", "customer 0 3 i am angry", "agent 4 6 shut up please wait")
 	open.Open = true

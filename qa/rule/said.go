@@ -49,9 +49,19 @@ func (s *said) decide(e *env) Result {
 		r.ReasonZH = "识别置信度低，不作判断：" + r.ReasonZH
 		return r
 	}
-	r := s.missed(missing, sure)
-	r.Confidence = heardWith(&v)
-	if s.scope.mayChange(e, &v) {
+	return e.notFound(&s.scope, &v, s.missed(missing, sure))
+}
+
+// notFound is the answer where nothing was found: No, unless the transcript is
+// too poor to tell or may still change.
+func (e *env) notFound(s *scope, v *view, r Result) Result {
+	r.Confidence = heardWith(v)
+	if r.Confidence < e.opts.MinTranscript {
+		r.Outcome = Unsure
+		r.Reason = "the recogniser was not sure enough of the whole: " + r.Reason
+		r.ReasonZH = "整体识别置信度过低，不作判断：" + r.ReasonZH
+	}
+	if s.mayChange(e, v) {
 		r.Outcome = Unsure
 	}
 	return r
@@ -285,13 +295,9 @@ func (m *matches) decide(e *env) Result {
 		return saidResult(Unsure, append(sure, unsure...))
 	}
 	en, zh := m.scope.words()
-	r := Result{Outcome: No, Confidence: heardWith(&v),
+	return e.notFound(&m.scope, &v, Result{Outcome: No,
 		Reason:   fmt.Sprintf("nothing like %q said%s", short(m.src, 60), en),
-		ReasonZH: fmt.Sprintf("%s没有说符合“%s”的内容", zh, short(m.src, 60))}
-	if m.scope.mayChange(e, &v) {
-		r.Outcome = Unsure
-	}
-	return r
+		ReasonZH: fmt.Sprintf("%s没有说符合“%s”的内容", zh, short(m.src, 60))})
 }
 
 func (m *matches) hits(v *view, e *env) []hit {

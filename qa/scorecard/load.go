@@ -153,6 +153,9 @@ func (c *checker) check() {
 	if s.MinConfidence < 0 || s.MinConfidence > 1 {
 		c.fail("min_confidence", "use 0 to 1", "got %v", s.MinConfidence)
 	}
+	if s.MinTranscriptConfidence < 0 || s.MinTranscriptConfidence > 1 {
+		c.fail("min_transcript_confidence", "use 0 to 1", "got %v", s.MinTranscriptConfidence)
+	}
 	for i, ch := range s.Select.Channels {
 		if !slices.Contains(earshot.Channels(), ch) {
 			c.fail(fmt.Sprintf("select.channels[%d]", i), "use one of "+fmt.Sprint(earshot.Channels()), "unknown channel %q", ch)

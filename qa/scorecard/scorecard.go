@@ -21,6 +21,10 @@ type Scorecard struct {
 	// MinConfidence is 0 to 1: a match over words that the recogniser was less
 	// sure of asks for a person. 0 takes all words as they come.
 	MinConfidence float64 `yaml:"min_confidence,omitempty"`
+	// MinTranscriptConfidence is 0 to 1: where the recogniser was less sure in
+	// the mean, words that were not found ask for a person too. 0 takes what was
+	// not found as not said.
+	MinTranscriptConfidence float64 `yaml:"min_transcript_confidence,omitempty"`
 	// Select says which interactions it is for.
 	Select Selection `yaml:"select,omitempty"`
 	// Conditions are used by name, with "is:", "after:" and "before:".
@@ -100,6 +104,11 @@ type Alert struct {
 
 // Program returns the compiled When.
 func (a *Alert) Program() *rule.Program { return a.when }
+
+// Options returns what the scorecard sets for all its conditions.
+func (s *Scorecard) Options() rule.Options {
+	return rule.Options{MinConfidence: s.MinConfidence, MinTranscript: s.MinTranscriptConfidence}
+}
 
 // Fits says whether the scorecard is for such an interaction. A language that
 // is not known fits, a channel or queue that is not known does not.
