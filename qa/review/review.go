@@ -151,15 +151,12 @@ func inOrder(reviews []earshot.Review) []earshot.Review {
 	return slices.CompactFunc(out, func(a, b earshot.Review) bool { return a.ID == b.ID })
 }
 
-// stamp is the time of the last review. Where the clocks of two machines say
-// that it came before the evaluation, every review still makes a later one, or
-// the store would keep the older.
+// stamp is the time of the last review and a millisecond for each: the store
+// keeps the latest, and so every review makes a later one, whatever the clocks
+// of the machines say on which they were made.
 func stamp(base time.Time, reviews []earshot.Review) time.Time {
-	if len(reviews) == 0 {
-		return base
-	}
-	if last := reviews[len(reviews)-1].At; last.After(base) {
-		return last
+	if n := len(reviews); n > 0 && reviews[n-1].At.After(base) {
+		base = reviews[n-1].At
 	}
 	return base.Add(time.Duration(len(reviews)) * time.Millisecond)
 }

@@ -95,6 +95,21 @@ func TestApply_ALaterReviewIsALaterEvaluationWhateverTheClocksSay(t *testing.T) 
 	}
 }
 
+func TestApply_AReviewOfAClockThatIsBehindMakesALaterEvaluation(t *testing.T) {
+	reviews := []earshot.Review{rev("1", earshot.Override, "tone", earshot.Pass, time.Minute), rev("2", earshot.Override, "greeting", earshot.Fail, time.Second)}
+	_, one, err := review.Apply(base(), reviews[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, two, err := review.Apply(base(), reviews)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if two.At.UnixMilli() <= one.At.UnixMilli() {
+		t.Fatalf("with one review it is of %v, with two of %v", one.At, two.At)
+	}
+}
+
 func TestApply_RefusesWhatDoesNotFit(t *testing.T) {
 	byAgent := rev("1", earshot.Override, "tone", earshot.Pass, 1)
 	byAgent.ByRole = "agent"
