@@ -15,8 +15,9 @@ import (
 const maxEnded = 1000
 
 // collector gathers the utterances of open interactions and scores an
-// interaction when it ends. Only then are its records done, so that after a
-// crash a whole interaction comes again.
+// interaction when it ends. Only then is its first record done: the group's
+// committed offset cannot pass it, so that after a crash a whole interaction
+// comes again. All later records are done at once.
 type collector struct {
 	s *Service
 
@@ -44,8 +45,8 @@ type contact struct {
 	// live is the transcript so far, for alerts; nil once the interaction ended.
 	live  *rule.Transcript
 	fired map[earshot.AlertID]bool
-	// records are not done yet.
-	records []*bus.Record
+	// first is the record that is not done yet.
+	first   *bus.Record
 	touched time.Time
 	isEnded bool
 	endedAt time.Time
@@ -114,11 +115,11 @@ func (c *collector) utterance(ctx context.Context, p *partition, r *bus.Record, 
 			facts: earshot.Interaction{ID: u.Interaction}}
 	}
 	switch {
-	case k.seen[u.ID], k.isEnded && !u.At.After(k.endedAt):
+	case k.seen[u.ID], k.isVoiceEnd() && !u.At.After(k.endedAt):
 		c.s.stats.duplicates.Inc()
 		r.Done()
 		return nil
-	case k.isEnded && k.utterances == nil:
+	case k.isVoiceEnd():
 		// A call's end is its last record; there is nothing left to add to.
 		c.s.stats.late.Inc()
 		r.Done()
@@ -143,11 +144,19 @@ func (c *collector) utterance(ctx context.Context, p *partition, r *bus.Record, 
 	k.facts, k.isEnded, k.touched = facts, false, time.Now()
 	k.seen[u.ID] = true
 	k.utterances = append(k.utterances, u)
-	k.records = append(k.records, r)
+	if k.first == nil {
+		k.first = r
+	} else {
+		r.Done()
+	}
 	p.contacts[u.Interaction] = k
 	c.s.stats.utterances.Inc()
 	return nil
 }
+
+// isVoiceEnd says whether the contact is a call that has ended. A conversation of
+// messages may go on, and its last messages may come in after its end.
+func (k *contact) isVoiceEnd() bool { return k.isEnded && k.facts.Channel == earshot.Voice }
 
 // factsOf is what an utterance tells of its interaction.
 func factsOf(u earshot.Utterance) earshot.Interaction {
@@ -165,7 +174,7 @@ func (c *collector) end(ctx context.Context, p *partition, r *bus.Record, end ea
 	if !ok {
 		k = &contact{seen: map[earshot.UtteranceID]bool{}, fired: map[earshot.AlertID]bool{}}
 	}
-	if ok && k.isEnded && (k.utterances == nil || end.At.Equal(k.endedAt)) {
+	if k.isVoiceEnd() || k.isEnded && end.At.Equal(k.endedAt) {
 		c.s.stats.duplicates.Inc()
 		r.Done()
 		return nil
@@ -176,26 +185,31 @@ func (c *collector) end(ctx context.Context, p *partition, r *bus.Record, end ea
 		c.s.log.Warn("transcript ended with fewer utterances than it should have", "interaction", end.Interaction.ID,
 			"want", end.Utterances, "got", len(k.utterances)+k.over)
 	}
-	if err := c.s.finish(ctx, end, k.utterances); err != nil {
+	err := c.s.finish(ctx, end, k.utterances)
+	if kind := earshot.KindOf(err); err != nil && kind != earshot.Invalid && kind != earshot.Denied {
 		return err
 	}
-	r.Done()
+	// What no retry mends makes a dead letter of this record. The contact is over
+	// all the same: its first record would hold the partition's offset for ever.
+	if err == nil {
+		r.Done()
+	}
 	p.contacts[end.Interaction.ID] = k
 	if ok && !k.isEnded {
 		c.s.stats.open.Dec()
 	}
 	p.close(k, end)
-	return nil
+	return err
 }
 
-// close is done with the records and keeps what tells a repeated record from a
+// close is done with the contact and keeps what tells a repeated record from a
 // new one. A conversation that its source ended may go on with a new message,
 // so its utterances stay for a while; a call's do not.
 func (p *partition) close(k *contact, end earshot.TranscriptEnd) {
-	for _, r := range k.records {
-		r.Done()
+	if k.first != nil {
+		k.first.Done()
 	}
-	k.records, k.live = nil, nil
+	k.first, k.live = nil, nil
 	k.facts, k.isEnded, k.endedAt, k.touched = end.Interaction, true, end.At, time.Now()
 	if end.Interaction.Channel == earshot.Voice {
 		k.utterances, k.seen = nil, nil
@@ -267,18 +281,11 @@ func (c *collector) sweep(ctx context.Context, p *partition, now time.Time) {
 	if p.revoked {
 		return
 	}
-	for id, k := range p.contacts {
+	for _, k := range p.contacts {
 		if k.isEnded || now.Sub(k.touched) < c.s.cfg.IdleEnd || len(k.utterances) == 0 {
 			continue
 		}
-		end := idleEnd(k, c.s.cfg.IdleEnd)
-		if err := c.s.finish(ctx, end, k.utterances); err != nil {
-			c.s.log.Warn("idle interaction cannot be scored yet", "interaction", id, "error", err)
-			continue
-		}
-		c.s.stats.idle.Inc()
-		c.s.stats.open.Dec()
-		p.close(k, end)
+		c.endIdle(ctx, p, k)
 	}
 	for len(p.ended) > 0 {
 		k, ok := p.contacts[p.ended[0]]
@@ -287,6 +294,24 @@ func (c *collector) sweep(ctx context.Context, p *partition, now time.Time) {
 		}
 		p.forget()
 	}
+}
+
+// endIdle scores an idle contact as it is. One that cannot be scored by any
+// retry, which may be why it is still open, becomes a dead letter.
+func (c *collector) endIdle(ctx context.Context, p *partition, k *contact) {
+	end := idleEnd(k, c.s.cfg.IdleEnd)
+	err := c.s.finishGuarded(ctx, end, k.utterances)
+	if err != nil && earshot.KindOf(err) != earshot.Unavailable && ctx.Err() == nil {
+		c.s.log.Error("idle interaction cannot be scored and becomes a dead letter", "interaction", k.facts.ID, "error", err)
+		err = c.s.client.DeadLetter(ctx, k.first, err)
+	}
+	if err != nil {
+		c.s.log.Warn("idle interaction cannot be scored yet", "interaction", k.facts.ID, "error", err)
+		return
+	}
+	c.s.stats.idle.Inc()
+	c.s.stats.open.Dec()
+	p.close(k, end)
 }
 
 // idleEnd is the end that an idle interaction is given; its time follows from

@@ -29,6 +29,9 @@ func (s *Service) finish(ctx context.Context, end earshot.TranscriptEnd, utteran
 	began := time.Now()
 	machine := Score(card, end, utterances)
 	s.stats.seconds.Observe(time.Since(began).Seconds())
+	if better, err := s.scoredBetter(ctx, machine); better || err != nil {
+		return err
+	}
 	reviews, err := s.reviews(ctx, end.Interaction.ID)
 	if err != nil {
 		return err
@@ -42,6 +45,65 @@ func (s *Service) finish(ctx context.Context, end earshot.TranscriptEnd, utteran
 	}
 	s.stats.evaluations.WithLabelValues(card.ID).Inc()
 	return nil
+}
+
+// finishGuarded makes an Internal error of a panic, as the bus does where it
+// calls.
+func (s *Service) finishGuarded(ctx context.Context, end earshot.TranscriptEnd, utterances []earshot.Utterance) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = earshot.Errorf(earshot.Internal, "cannot score %s: panic: %v", end.Interaction.ID, p)
+		}
+	}()
+	return s.finish(ctx, end, utterances)
+}
+
+// scoredBetter says whether the interaction was scored with more utterances
+// before: a restart reads the tail of an ended interaction again, without its
+// beginning, when it lies behind one that is still open.
+func (s *Service) scoredBetter(ctx context.Context, machine earshot.Evaluation) (bool, error) {
+	known, err := s.known(ctx, machine.Interaction)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range known {
+		if e.ID == machine.ID && e.Utterances > machine.Utterances {
+			s.stats.duplicates.Inc()
+			s.log.Info("the interaction was scored with more utterances before", "interaction", e.Interaction,
+				"before", e.Utterances, "now", machine.Utterances)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// isReplay says whether the interaction was scored after u was said: then u is
+// read again, maybe without what came before it, and an alert over a part of a
+// transcript may be wrong.
+func (s *Service) isReplay(ctx context.Context, u earshot.Utterance) bool {
+	known, err := s.known(ctx, u.Interaction)
+	if err != nil {
+		// An alert that comes twice is the same one, and it is urgent.
+		s.log.Warn("cannot tell a replay", "interaction", u.Interaction, "error", err)
+	}
+	for _, e := range known {
+		if e.Track == earshot.TrackRule && !e.At.Before(u.At) {
+			return true
+		}
+	}
+	return false
+}
+
+// known returns the evaluations that the history has.
+func (s *Service) known(ctx context.Context, id earshot.InteractionID) ([]earshot.Evaluation, error) {
+	if s.history == nil {
+		return nil, nil
+	}
+	known, err := s.history.Evaluations(ctx, id)
+	if err != nil {
+		return nil, earshot.Errorf(earshot.Unavailable, "cannot look up the evaluations of %s: %w", id, err)
+	}
+	return known, nil
 }
 
 // fuse returns the final evaluation and, where a person decided something, the
@@ -136,6 +198,9 @@ func (s *Service) watch(ctx context.Context, k *contact, facts earshot.Interacti
 		m.Type, m.ID = earshot.TypeAlert, string(a.ID)
 		out, fired = append(out, m), append(fired, a.ID)
 	}
+	if len(out) > 0 && k.endedAt.IsZero() && s.isReplay(ctx, u) {
+		out = nil
+	}
 	if len(out) > 0 {
 		if err := s.client.Produce(ctx, out...); err != nil {
 			return fmt.Errorf("cannot write alerts of %s: %w", facts.ID, err)
@@ -152,7 +217,7 @@ func (s *Service) watch(ctx context.Context, k *contact, facts earshot.Interacti
 // alerts returns what is certain to be wrong in an interaction that goes on,
 // without ids.
 func alerts(card *scorecard.Scorecard, t *rule.Transcript) []earshot.Alert {
-	run := rule.NewRun(t, rule.Options{MinConfidence: card.MinConfidence})
+	run := rule.NewRun(t, card.Options())
 	var out []earshot.Alert
 	for i := range card.Sections {
 		for k := range card.Sections[i].Criteria {

@@ -3,6 +3,7 @@ package qa
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"earshot"
@@ -28,6 +29,8 @@ func (h *reviewer) Handle(ctx context.Context, r *bus.Record) error {
 	if v.ID == "" || v.Interaction == "" {
 		return earshot.InvalidField("id", "set id and interaction", "review %q of interaction %q", v.ID, v.Interaction)
 	}
+	// Before all else: an interaction that is scored meanwhile is scored with it.
+	h.s.recent.add(v)
 	machine, err := h.s.machine(ctx, v)
 	if err != nil {
 		return err
@@ -39,14 +42,13 @@ func (h *reviewer) Handle(ctx context.Context, r *bus.Record) error {
 	if err != nil {
 		return err
 	}
-	evaluations, err := fuse(machine, append(earlier, v))
+	evaluations, err := fuse(machine, earlier)
 	if err != nil {
 		return err
 	}
 	if err := h.s.produce(ctx, evaluations); err != nil {
 		return fmt.Errorf("cannot write reviewed evaluation of %s: %w", v.Interaction, err)
 	}
-	h.s.recent.add(v)
 	h.s.stats.reviews.WithLabelValues(string(v.Action)).Inc()
 	r.Done()
 	return nil
@@ -61,9 +63,9 @@ func (s *Service) machine(ctx context.Context, v earshot.Review) (earshot.Evalua
 	if s.history == nil {
 		return earshot.Evaluation{}, earshot.Errorf(earshot.NotFound, "no store to look up the evaluation of %s in", v.Interaction)
 	}
-	all, err := s.history.Evaluations(ctx, v.Interaction)
+	all, err := s.known(ctx, v.Interaction)
 	if err != nil {
-		return earshot.Evaluation{}, earshot.Errorf(earshot.Unavailable, "cannot look up the evaluations of %s: %w", v.Interaction, err)
+		return earshot.Evaluation{}, err
 	}
 	for _, e := range all {
 		if e.Track == earshot.TrackRule {
@@ -90,9 +92,13 @@ func newRecent(n int) *recent {
 	return &recent{ring: make([]earshot.InteractionID, n), by: map[earshot.InteractionID][]earshot.Review{}}
 }
 
+// add remembers a review once.
 func (m *recent) add(r earshot.Review) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if slices.ContainsFunc(m.by[r.Interaction], func(o earshot.Review) bool { return o.ID == r.ID }) {
+		return // it is tried again
+	}
 	if old := m.ring[m.next]; old != "" {
 		// The interaction's oldest review is the one that stood here.
 		if m.by[old] = m.by[old][1:]; len(m.by[old]) == 0 {

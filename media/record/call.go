@@ -37,7 +37,7 @@ type call struct {
 func newCall(r *bus.Record, work string, old *entry) *call {
 	return &call{
 		id: r.Interaction, dir: filepath.Join(work, string(r.Interaction)), old: old,
-		sound:     audio.NewCall(audio.Options{MaxLength: maxCall}),
+		sound: audio.NewCall(audio.Options{MaxLength: maxCall}),
 		begun: r.Done, partition: r.Partition, first: r.Offset, last: r.Offset,
 	}
 }

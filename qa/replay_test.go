@@ -1,0 +1,86 @@
+package qa_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"earshot"
+	"earshot/internal/bus"
+	"earshot/internal/bus/bustest"
+	"earshot/qa"
+)
+
+// awaitLag waits until the records of the group that are not done are n.
+func awaitLag(t *testing.T, c *bus.Client, n int64) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		lag, err := c.Lag(t.Context(), bus.Group{Name: "qa", Topics: []string{earshot.TopicUtterances}})
+		if err == nil && lag[earshot.TopicUtterances] == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v records are not done (%v), want %d", lag, err, n)
+		}
+		time.Sleep(5 * time.Millisecond) // a poll
+	}
+}
+
+func TestService_ScoresMessagesThatComeAfterTheirEnd(t *testing.T) {
+	end, utterances := transcript(t, "chat-en-good")
+	for name, before := range map[string]int{"the last message": len(utterances) - 1, "all messages": 0} {
+		t.Run(name, func(t *testing.T) {
+			c := bustest.New(t)
+			cfg := qa.DefaultConfig()
+			cfg.IdleEnd = 200 * time.Millisecond
+			start(t, c, cfg, newMemory())
+			putUtterances(t, c, utterances[:before])
+			putEnd(t, c, end)
+			results(t, c, 2)
+			putUtterances(t, c, utterances[before:])
+			for n := 4; ; n += 2 {
+				got := results(t, c, n)["rule"]
+				if got[len(got)-1].Utterances == len(utterances) {
+					return
+				}
+			}
+		})
+	}
+}
+
+func TestService_IsDoneWithWhatCanNeverBeScored(t *testing.T) {
+	c := bustest.New(t)
+	start(t, c, qa.DefaultConfig(), newMemory())
+	end, utterances := transcript(t, "voice-en-good")
+	// It fits into Kafka, but not together with its answers.
+	end.Interaction.Attributes = map[string]string{"a": strings.Repeat("x", 998_000)}
+	putUtterances(t, c, utterances)
+	putEnd(t, c, end)
+	if dead := bustest.ReadAll(t, c, earshot.TopicDead, 1); dead[0].Type != earshot.TypeTranscriptEnd {
+		t.Fatalf("%s is dead", dead[0].Type)
+	}
+	awaitLag(t, c, 0)
+}
+
+func TestService_LeavesABetterScoreInPlaceWhenOnlyATailComesAgain(t *testing.T) {
+	c := bustest.New(t)
+	history := newMemory()
+	start(t, c, qa.DefaultConfig(), history)
+	// All but its beginning: there would be an alert, for a notice not given.
+	end, utterances := transcript(t, "voice-en-good")
+	history.know(qa.Score(defaults(t).For(end.Interaction), end, utterances))
+	putUtterances(t, c, utterances[4:])
+	putEnd(t, c, end)
+	other, more := transcript(t, "chat-en-good")
+	putUtterances(t, c, more)
+	putEnd(t, c, other)
+	for _, es := range results(t, c, 2) {
+		for _, e := range es {
+			if e.Interaction != other.Interaction.ID {
+				t.Errorf("wrote %s of %d utterances again", e.Track, e.Utterances)
+			}
+		}
+	}
+	awaitLag(t, c, 0)
+}
