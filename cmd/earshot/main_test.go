@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"earshot/dashboards/web"
 )
 
 // earshot runs a command in this process.
@@ -143,8 +145,8 @@ func TestUserAdd_ReplacesAUserAndRefusesWeakPasswords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := readUsersFile(file)
-	if err != nil || len(f.Users) != 1 || f.Users[0].Role != "admin" {
+	f, err := web.ReadUsers(file)
+	if err != nil || len(f.Users) != 1 || f.Users[0].Role != web.RoleAdmin {
 		t.Fatalf("%+v, %v", f, err)
 	}
 }

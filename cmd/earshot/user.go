@@ -13,46 +13,21 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/term"
 
 	"earshot"
-	"earshot/internal/config"
+	"earshot/dashboards/web"
 )
 
-// usersFile is the file that the workbench reads its logins from.
-type usersFile struct {
-	Users []userEntry `yaml:"users"`
-}
-
-type userEntry struct {
-	Name     string          `yaml:"name"`
-	Role     string          `yaml:"role"`
-	Agent    earshot.AgentID `yaml:"agent,omitempty"`
-	Password string          `yaml:"password"`
-}
-
-func readUsersFile(path string) (usersFile, error) {
-	var f usersFile
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
+// putUser adds the user to the file or replaces the one of that name.
+func putUser(path string, u web.User, password string) error {
+	f, err := web.ReadUsers(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if err != nil {
-		return f, fmt.Errorf("cannot read users: %w", err)
+	if err := f.Set(u, password); err != nil {
+		return err
 	}
-	return f, config.Decode(path, data, &f)
-}
-
-// put adds the user or replaces the one of that name, and writes the file.
-func (f usersFile) put(path string, u userEntry, password string) error {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
-	if err != nil {
-		return earshot.InvalidField("password", "use 72 bytes at most", "cannot hash it: %w", err)
-	}
-	u.Password = string(hash)
-	f.Users = slices.DeleteFunc(f.Users, func(o userEntry) bool { return o.Name == u.Name })
-	f.Users = append(f.Users, u)
 	data, err := yaml.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("cannot write users: %w", err)
@@ -85,7 +60,7 @@ func firstUser(users string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return path, usersFile{}.put(users, userEntry{Name: "admin", Role: "admin"}, password)
+	return path, putUser(users, web.User{Name: "admin", Role: web.RoleAdmin}, password)
 }
 
 func newUser() *cobra.Command {
@@ -120,11 +95,8 @@ A running 'earshot serve' reads the file again when it is restarted.`,
 			if err != nil {
 				return err
 			}
-			f, err := readUsersFile(file)
-			if err != nil {
-				return err
-			}
-			if err := f.put(file, userEntry{Name: args[0], Role: role, Agent: earshot.AgentID(agent)}, password); err != nil {
+			u := web.User{Name: args[0], Role: web.Role(role), Agent: earshot.AgentID(agent)}
+			if err := putUser(file, u, password); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s may sign in as %s; %s holds the hash of the password\n", args[0], role, file)

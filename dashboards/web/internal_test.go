@@ -248,13 +248,21 @@ func TestConfigNamesTheKeyAndTheFix(t *testing.T) {
 	}
 }
 
+func parseLogins(data []byte) (logins, error) {
+	f, err := parseUsers("users.yaml", data)
+	if err != nil {
+		return nil, err
+	}
+	return f.logins()
+}
+
 func TestUsersFileIsChecked(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one := "users:\n- {name: ada, role: admin, password: '" + string(hash) + "'}\n"
-	u, err := parseUsers([]byte(one))
+	u, err := parseLogins([]byte(one))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +287,7 @@ func TestUsersFileIsChecked(t *testing.T) {
 		"unknown key":     "users:\n- {name: a, role: admin, pasword: secret}",
 		"not yaml at all": "\x00",
 	} {
-		if _, err := parseUsers([]byte(file)); earshot.KindOf(err) != earshot.Invalid {
+		if _, err := parseLogins([]byte(file)); earshot.KindOf(err) != earshot.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -374,7 +382,7 @@ func FuzzUsersAreWholeOrRefused(f *testing.F) {
 	f.Add([]byte("users:\n- {name: a, role: admin, password: x}\n"))
 	f.Add([]byte("users: {}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		us, err := parseUsers(data)
+		us, err := parseLogins(data)
 		if err != nil {
 			if earshot.KindOf(err) != earshot.Invalid {
 				t.Errorf("kind %v: %v", earshot.KindOf(err), err)
@@ -382,7 +390,7 @@ func FuzzUsersAreWholeOrRefused(f *testing.F) {
 			return
 		}
 		for name, u := range us {
-			if name == "" || u.Name != name || u.Role == "" || len(u.hash) == 0 || u.Role == RoleAgent && u.Agent == "" {
+			if name == "" || u.Name != name || u.Role == "" || u.Password == "" || u.Role == RoleAgent && u.Agent == "" {
 				t.Errorf("%q is %+v", name, u)
 			}
 		}

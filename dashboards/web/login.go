@@ -45,7 +45,7 @@ func (s *Server) person(r *http.Request) Person {
 		}
 		return Person{Name: demoName, Role: RoleAdmin}
 	}
-	return s.users[s.sessions.GetString(r.Context(), sessionUser)].Person
+	return s.users.person(s.sessions.GetString(r.Context(), sessionUser))
 }
 
 func loginURL(back string) string {

@@ -2,12 +2,14 @@ package web
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"os"
+	"slices"
 
-	"github.com/goccy/go-yaml"
 	"golang.org/x/crypto/bcrypt"
 
 	"earshot"
+	"earshot/internal/config"
 )
 
 // Role says what a person may do in the workbench.
@@ -30,18 +32,7 @@ type Person struct {
 	Agent earshot.AgentID
 }
 
-// users are the logins by name.
-type users map[string]user
-
-type user struct {
-	Person
-	hash []byte
-}
-
-// maxPassword is where bcrypt stops reading, in bytes.
-const maxPassword = 72
-
-// readUsers reads the file with logins:
+// Users is the users file:
 //
 //	users:
 //	  - name: anna
@@ -51,47 +42,101 @@ const maxPassword = 72
 //	    role: agent
 //	    agent: "1001"          # the id that the telephony core knows
 //	    password: $2a$10$...
-func readUsers(path string) (users, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, earshot.InvalidField("users", "name a file that can be read", "cannot read users: %w", err)
-	}
-	return parseUsers(data)
+type Users struct {
+	Users []User `yaml:"users"`
 }
 
-func parseUsers(data []byte) (users, error) {
-	var file struct {
-		Users []struct {
-			Name     string          `yaml:"name"`
-			Role     Role            `yaml:"role"`
-			Agent    earshot.AgentID `yaml:"agent"`
-			Password string          `yaml:"password"`
-		} `yaml:"users"`
+// User is one login of the users file.
+type User struct {
+	Name string `yaml:"name"`
+	Role Role   `yaml:"role"`
+	// Agent is the agent's id; it belongs to RoleAgent alone.
+	Agent earshot.AgentID `yaml:"agent,omitempty"`
+	// Password is its bcrypt hash.
+	Password string `yaml:"password"`
+}
+
+// ReadUsers reads the file at path. Its error is Invalid, and wraps
+// [io/fs.ErrNotExist] when there is none.
+func ReadUsers(path string) (Users, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Users{}, earshot.InvalidField("users", "name a file that can be read", "cannot read users: %w", err)
 	}
-	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
-		return nil, earshot.Errorf(earshot.Invalid, "cannot read users: %w", err)
+	return parseUsers(path, data)
+}
+
+func parseUsers(name string, data []byte) (Users, error) {
+	var f Users
+	if err := config.Decode(name, data, &f); err != nil {
+		return Users{}, err
 	}
-	out := users{}
-	for _, u := range file.Users {
-		switch _, twice := out[u.Name]; {
-		case u.Name == "":
-			return nil, earshot.InvalidField("users.name", "give every user a name", "is empty")
-		case twice:
-			return nil, earshot.InvalidField("users.name", "use each name once", "%q stands twice", u.Name)
-		case u.Role != RoleAdmin && u.Role != RoleReviewer && u.Role != RoleAgent:
-			return nil, earshot.InvalidField("users.role", "use admin, reviewer or agent", "%q has %q", u.Name, u.Role)
-		case u.Role == RoleAgent && u.Agent == "":
-			return nil, earshot.InvalidField("users.agent", "give the agent's id", "is empty for agent %q", u.Name)
+	seen := map[string]bool{}
+	for _, u := range f.Users {
+		if err := u.Validate(); err != nil {
+			return Users{}, err
 		}
 		if _, err := bcrypt.Cost([]byte(u.Password)); err != nil {
-			return nil, earshot.InvalidField("users.password", "put a bcrypt hash, such as htpasswd -nBC 12 NAME prints", "of %q: %w", u.Name, err)
+			return Users{}, earshot.InvalidField("users.password", "put a bcrypt hash, as 'earshot user add NAME' does", "of %q: %w", u.Name, err)
 		}
-		out[u.Name] = user{Person{Name: u.Name, Role: u.Role, Agent: u.Agent}, []byte(u.Password)}
+		if seen[u.Name] {
+			return Users{}, earshot.InvalidField("users.name", "use each name once", "%q stands twice", u.Name)
+		}
+		seen[u.Name] = true
 	}
-	if len(out) == 0 {
+	return f, nil
+}
+
+// Validate names the first field that is wrong; it does not look at the password.
+func (u User) Validate() error {
+	switch {
+	case u.Name == "":
+		return earshot.InvalidField("users.name", "give every user a name", "is empty")
+	case u.Role != RoleAdmin && u.Role != RoleReviewer && u.Role != RoleAgent:
+		return earshot.InvalidField("users.role", "use admin, reviewer or agent", "%q has %q", u.Name, u.Role)
+	case u.Role == RoleAgent && u.Agent == "":
+		return earshot.InvalidField("users.agent", "give the agent's id", "is empty for agent %q", u.Name)
+	}
+	return nil
+}
+
+// Set puts in the user, in place of the one of that name if there is one, with
+// the hash of the password, which has at most 72 bytes.
+func (f *Users) Set(u User, password string) error {
+	if err := u.Validate(); err != nil {
+		return err
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	if err != nil {
+		return earshot.InvalidField("password", fmt.Sprintf("use %d bytes at most", maxPassword), "cannot hash it: %w", err)
+	}
+	u.Password = string(hash)
+	f.Users = append(slices.DeleteFunc(f.Users, func(o User) bool { return o.Name == u.Name }), u)
+	return nil
+}
+
+// maxPassword is where bcrypt stops reading, in bytes.
+const maxPassword = 72
+
+// logins are the users by name.
+type logins map[string]User
+
+// logins returns the users for signing in; there has to be one.
+func (f Users) logins() (logins, error) {
+	if len(f.Users) == 0 {
 		return nil, earshot.InvalidField("users", "add at least one user", "holds nobody")
 	}
+	out := logins{}
+	for _, u := range f.Users {
+		out[u.Name] = u
+	}
 	return out, nil
+}
+
+// person returns who has this name, nobody if it is unknown.
+func (l logins) person(name string) Person {
+	u := l[name]
+	return Person{Name: u.Name, Role: u.Role, Agent: u.Agent}
 }
 
 // nobody is compared with for unknown names, so that they take as long as
@@ -99,16 +144,16 @@ func parseUsers(data []byte) (users, error) {
 const nobody = "$2a$10$7EqJtq98hPqEX7fNZaFWoOhi5CeJBy2sd8Xb3f0DNKFRCLMIZF6w2"
 
 // check returns the person with this name and password.
-func (u users) check(name, password string) (Person, bool) {
-	known, ok := u[name]
-	hash := []byte(nobody)
+func (l logins) check(name, password string) (Person, bool) {
+	known, ok := l[name]
+	hash := nobody
 	if ok {
-		hash = known.hash
+		hash = known.Password
 	}
 	if len(password) > maxPassword {
 		sum := sha256.Sum256([]byte(password))
 		password, ok = string(sum[:]), false
 	}
-	matches := bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
-	return known.Person, ok && matches
+	matches := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	return l.person(name), ok && matches
 }

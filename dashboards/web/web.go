@@ -124,7 +124,7 @@ type Server struct {
 	cfg      Config
 	deps     Deps
 	zone     *time.Location
-	users    users
+	users    logins
 	sessions *scs.SessionManager
 	limit    *limiter
 	assets   *assets
@@ -151,7 +151,11 @@ func newServer(cfg Config, deps Deps, dist fs.FS) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, deps: deps, zone: zone, limit: newLimiter(cfg.LoginAttempts)}
 	if !cfg.Demo {
-		if s.users, err = readUsers(cfg.Users); err != nil {
+		file, err := ReadUsers(cfg.Users)
+		if err != nil {
+			return nil, err
+		}
+		if s.users, err = file.logins(); err != nil {
 			return nil, err
 		}
 	}
