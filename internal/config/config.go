@@ -32,7 +32,7 @@ func Decode(name string, data []byte, dst any) error {
 	var unknown *yaml.UnknownFieldError
 	if errors.As(err, &unknown) {
 		fix := "remove it"
-		if near := Nearest(tok.Value, Keys(reflect.TypeOf(dst))); near != "" {
+		if near := Nearest(tok.Value, keysOf(reflect.TypeOf(dst))); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		return earshot.InvalidField(place, fix, "unknown key %q", tok.Value)
@@ -143,8 +143,8 @@ func yamlKey(f reflect.StructField) string {
 	return key
 }
 
-// Keys lists every YAML key that a type has at any depth.
-func Keys(t reflect.Type) []string {
+// keysOf lists every YAML key that a type has at any depth.
+func keysOf(t reflect.Type) []string {
 	seen := map[reflect.Type]bool{}
 	var keys []string
 	var walk func(t reflect.Type)

@@ -11,11 +11,11 @@ import (
 // The static RTP payload types (RFC 3551, table 4) and the dynamic one that
 // Earshot uses for [earshot.L16] at rates that have no static type.
 const (
-	TypePCMU         uint8 = 0
-	TypePCMA         uint8 = 8
-	TypeG722         uint8 = 9
-	TypeComfortNoise uint8 = 13
-	TypeL16          uint8 = 96
+	typePCMU         uint8 = 0
+	typePCMA         uint8 = 8
+	typeG722         uint8 = 9
+	typeComfortNoise uint8 = 13
+	typeL16          uint8 = 96
 	// typeOldComfortNoise was assigned to comfort noise before RFC 3551 and is
 	// still sent.
 	typeOldComfortNoise uint8 = 19
@@ -27,13 +27,13 @@ const (
 func PayloadType(c earshot.Codec) (t uint8, ok bool) {
 	switch c {
 	case earshot.PCMU:
-		return TypePCMU, true
+		return typePCMU, true
 	case earshot.PCMA:
-		return TypePCMA, true
+		return typePCMA, true
 	case earshot.G722:
-		return TypeG722, true
+		return typeG722, true
 	case earshot.L16:
-		return TypeL16, true
+		return typeL16, true
 	default:
 		return 0, false
 	}

@@ -41,12 +41,6 @@ type Frame struct {
 // End returns the place after the last sample.
 func (f Frame) End() int64 { return f.Start + int64(len(f.PCM)) }
 
-// StartMS returns Start in milliseconds, rounded down.
-func (f Frame) StartMS() int64 { return f.Start * 1000 / int64(f.Rate) }
-
-// EndMS returns End in milliseconds, rounded down.
-func (f Frame) EndMS() int64 { return f.End() * 1000 / int64(f.Rate) }
-
 // Options of a [Track] or a [Call]; the zero value is good.
 type Options struct {
 	// Rate of the frames in Hz, one of 8000 and 16000; 0 leaves each leg at its

@@ -213,7 +213,7 @@ func (t *Track) restart(seq uint16) {
 // sound is so short.
 func kindOf(payloadType uint8, size int) payloadKind {
 	switch {
-	case payloadType == TypeComfortNoise || payloadType == typeOldComfortNoise:
+	case payloadType == typeComfortNoise || payloadType == typeOldComfortNoise:
 		return comfortNoise
 	case payloadType >= firstDynamic && size <= 8:
 		return telephoneEvent

@@ -222,8 +222,8 @@ func TestTrackFollowsACodecChangeWithoutAWord(t *testing.T) {
 		}
 		tr.Flush(keep)
 		end := got[len(got)-1]
-		if end.EndMS() != 2000 || tr.Stats().Spans != 0 {
-			t.Errorf("rate %d: ends at %d ms, %+v", rate, end.EndMS(), tr.Stats())
+		if end.End() != int64(2*end.Rate) || tr.Stats().Spans != 0 {
+			t.Errorf("rate %d: ends at sample %d, %+v", rate, end.End(), tr.Stats())
 		}
 		if want := rate; rate != 0 && end.Rate != want || rate == 0 && end.Rate != 16000 {
 			t.Errorf("rate %d: ends with %d Hz", rate, end.Rate)

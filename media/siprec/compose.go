@@ -15,7 +15,7 @@ import (
 func WriteMetadata(m Metadata, start time.Time) ([]byte, error) {
 	w := &writer{}
 	w.buf.WriteString(xml.Header)
-	w.open("recording", "xmlns", Namespace)
+	w.open("recording", "xmlns", namespace)
 	w.leaf("datamode", "complete")
 	stamp := start.UTC().Format(time.RFC3339)
 	for _, s := range m.Sessions {
@@ -50,7 +50,7 @@ func (w *writer) participants(m Metadata) {
 		}
 		w.close("nameID")
 		if p.Role != "" {
-			w.leaf("role", p.Role, "xmlns", ExtensionNamespace)
+			w.leaf("role", p.Role, "xmlns", extensionNamespace)
 		}
 		w.close("participant")
 	}
@@ -87,7 +87,7 @@ func (w *writer) interaction(i *Interaction) {
 	if i == nil {
 		return
 	}
-	attrs := []string{"xmlns", ExtensionNamespace}
+	attrs := []string{"xmlns", extensionNamespace}
 	for _, a := range [][2]string{{"queue", i.Queue}, {"direction", i.Direction}, {"language", i.Language}, {"region", i.Region}, {"customer", i.Customer}} {
 		if a[1] != "" {
 			attrs = append(attrs, a[0], a[1])

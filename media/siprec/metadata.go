@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Namespace is the name space of recording metadata (RFC 7865, section 10.1).
-const Namespace = "urn:ietf:params:xml:ns:recording:1"
+// namespace is the name space of recording metadata (RFC 7865, section 10.1).
+const namespace = "urn:ietf:params:xml:ns:recording:1"
 
-// ExtensionNamespace is the name space of what Earshot's own caller adds:
+// extensionNamespace is the name space of what Earshot's own caller adds:
 //
 //	<interaction xmlns="urn:earshot:recording:1" queue="billing" direction="inbound" language="en">
 //	  <attribute name="campaign">spring</attribute>
@@ -17,7 +17,7 @@ const Namespace = "urn:ietf:params:xml:ns:recording:1"
 //
 // as a child of recording, and <role xmlns="urn:earshot:recording:1">agent</role>
 // as a child of participant.
-const ExtensionNamespace = "urn:earshot:recording:1"
+const extensionNamespace = "urn:earshot:recording:1"
 
 // Metadata is what a recording metadata document tells, whatever its dialect.
 type Metadata struct {
@@ -149,7 +149,7 @@ func (m *Metadata) readParticipant(n *node) {
 		case "name":
 			p.Name = first(p.Name, k.value())
 		case "role":
-			if k.space == ExtensionNamespace {
+			if k.space == extensionNamespace {
 				p.Role = k.value()
 			}
 		case "extensiondata":
@@ -168,7 +168,7 @@ func (m *Metadata) readStream(n *node) {
 }
 
 func (m *Metadata) readInteraction(n *node) {
-	if n.space != ExtensionNamespace {
+	if n.space != extensionNamespace {
 		flatten(n, "", m.Attributes)
 		return
 	}

@@ -11,16 +11,16 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// MaxMessage is the largest SIP message that is read or sent, in bytes: the
+// maxMessage is the largest SIP message that is read or sent, in bytes: the
 // most that a UDP datagram carries.
-const MaxMessage = 65535
+const maxMessage = 65535
 
 // prepare sets what the stack keeps in its own globals, once: otherwise it
 // drops UDP responses over 1,300 bytes (it applies RFC 3261, section 18.1.1, a
 // rule for requests, to them) and cuts datagrams at 32 KiB.
 var prepare = sync.OnceFunc(func() {
-	sip.UDPMTUSize = MaxMessage
-	sip.TransportBufferReadSize = MaxMessage
+	sip.UDPMTUSize = maxMessage
+	sip.TransportBufferReadSize = maxMessage
 	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
 })
 
