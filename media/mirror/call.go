@@ -53,7 +53,8 @@ func (c *Call) produceStarts(ctx context.Context, legs []earshot.Leg) error {
 }
 
 // Update lays new facts over what is known, begins the legs that are new and
-// publishes the change. It returns when Kafka has the new legs' start marks.
+// publishes the change. It returns when Kafka has the new legs' start marks; a
+// leg whose mark it does not have is none yet, and begins with the next Update.
 func (c *Call) Update(ctx context.Context, more earshot.Interaction) error {
 	c.mu.Lock()
 	if c.ended {
@@ -65,7 +66,6 @@ func (c *Call) Update(ctx context.Context, more earshot.Interaction) error {
 	var fresh []earshot.Leg
 	for _, l := range more.Legs {
 		if c.legs[l.ID] == nil {
-			c.legs[l.ID] = newLeg(c, l)
 			fresh = append(fresh, l)
 		}
 	}
@@ -76,6 +76,11 @@ func (c *Call) Update(ctx context.Context, more earshot.Interaction) error {
 	if err := c.produceStarts(ctx, fresh); err != nil {
 		return fmt.Errorf("cannot begin leg: %w", err)
 	}
+	c.mu.Lock()
+	for _, l := range fresh {
+		c.legs[l.ID] = newLeg(c, l)
+	}
+	c.mu.Unlock()
 	c.Event(earshot.InteractionUpdated, nil)
 	return nil
 }
@@ -117,8 +122,9 @@ func (c *Call) EndLeg(id earshot.LegID, reason string) error {
 	c.gone[id] = true
 	gone := maps.Clone(c.gone)
 	c.mu.Unlock()
+	// Without the note a killed process only writes the leg's end again.
 	if err := c.m.journal.write(note{Facts: facts, Gone: gone}); err != nil {
-		return err
+		c.m.log.Error("cannot note the end of a leg", "error", err, "interaction", facts.ID)
 	}
 	lost := l.close()
 	for _, leg := range facts.Legs {

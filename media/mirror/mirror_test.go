@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -428,6 +429,49 @@ func TestMirror_ClosesWhatItCouldNotBegin(t *testing.T) {
 		t.Fatalf("got %v", got)
 	}
 	begin(t, m, "i") // a retry makes the same interaction
+}
+
+func TestCall_BeginsALegAgainThatItCouldNotBegin(t *testing.T) {
+	k := newKafka()
+	m, _ := run(t, config(t.TempDir()), k)
+	c := begin(t, m, "i")
+	more := facts("i")
+	more.Legs = append(more.Legs, earshot.Leg{ID: "second", Role: earshot.Customer, Codec: earshot.PCMU, ClockRate: 8000})
+	k.set(true, false)
+	if err := c.Update(t.Context(), more); earshot.KindOf(err) != earshot.Unavailable {
+		t.Fatalf("got %v", err)
+	}
+	k.set(false, false)
+	if err := c.Update(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
+	k.wait(t, "the start of the second leg", func(msgs []bus.Message) bool {
+		for _, m := range msgs {
+			if m.Topic == earshot.TopicAudio {
+				if b := bundleOf(t, m); b.Kind == earshot.AudioLegStart && b.Leg == "second" {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+func TestCall_EndsALegWithoutItsJournal(t *testing.T) {
+	k := newKafka()
+	dir := t.TempDir()
+	m, _ := run(t, config(dir), k)
+	c := begin(t, m, "i")
+	packets(c, 0, 1)
+	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil { // a disk that cannot be written
+		t.Fatal(err)
+	}
+	if err := c.EndLeg("leg", "re-invite"); err != nil {
+		t.Fatal(err)
+	}
+	k.wait(t, "the end of the leg", func(msgs []bus.Message) bool {
+		return strings.HasSuffix(fmt.Sprint(words(t, msgs)), "p000 end re-invite]")
+	})
 }
 
 // Latency and cost of the path from socket to record.
