@@ -38,12 +38,9 @@ func readWAV(t testing.TB, file string) []int16 {
 	if got := r.Format(); got.Rate != Rate || got.Channels != 1 {
 		t.Fatalf("%s: %d Hz, %d channels, want %d Hz, 1 channel", file, got.Rate, got.Channels, Rate)
 	}
-	var pcm []int16
-	for buf := make([]int16, 8192); ; {
-		n, err := r.Read(buf)
-		pcm = append(pcm, buf[:n]...)
-		if n == 0 || err != nil {
-			return pcm
-		}
+	pcm, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return pcm
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -139,21 +138,16 @@ func readWAV(path string) (channels [][]int16, rate int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	pcm, err := r.ReadAll()
+	if err != nil {
+		return nil, 0, err
+	}
 	format := r.Format()
 	channels = make([][]int16, format.Channels)
-	buf := make([]int16, 8192)
-	for {
-		n, err := r.Read(buf)
-		if errors.Is(err, io.EOF) {
-			return channels, format.Rate, nil
-		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("cannot read %s: %w", path, err)
-		}
-		for i, sample := range buf[:n] {
-			channels[i%format.Channels] = append(channels[i%format.Channels], sample)
-		}
+	for i, sample := range pcm {
+		channels[i%format.Channels] = append(channels[i%format.Channels], sample)
 	}
+	return channels, format.Rate, nil
 }
 
 // progress shows how much of a known time has passed, on a terminal only; the

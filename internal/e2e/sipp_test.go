@@ -1,8 +1,6 @@
 package e2e_test
 
 import (
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -62,17 +60,9 @@ func muLaw(t *testing.T, text string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pcm []int16
-	buf := make([]int16, 4096)
-	for {
-		n, err := r.Read(buf)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		pcm = append(pcm, buf[:n]...)
+	pcm, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
 	}
 	down, err := audio.NewResampler(r.Format().Rate, 8000)
 	if err != nil {

@@ -57,12 +57,20 @@ func readWAV(t *testing.T, b []byte) (audio.WAVFormat, []int16) {
 		n, err := r.Read(buf)
 		pcm = append(pcm, buf[:n]...)
 		if errors.Is(err, io.EOF) {
-			return r.Format(), pcm
+			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	again, err := audio.NewWAVReader(bytes.NewReader(b), "x.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := again.ReadAll(); err != nil || !slices.Equal(all, pcm) {
+		t.Fatalf("at once %d samples and %v, piece by piece %d", len(all), err, len(pcm))
+	}
+	return r.Format(), pcm
 }
 
 func TestWAVReadsBackAsWritten(t *testing.T) {

@@ -29,8 +29,8 @@ type WAVFormat struct {
 	Frames int64
 }
 
-// frameSize returns the bytes of one sample of all channels.
-func (f WAVFormat) frameSize() int {
+// FrameSize returns the bytes of one sample of all channels.
+func (f WAVFormat) FrameSize() int {
 	if f.Encoding == earshot.L16 {
 		return 2 * f.Channels
 	}
@@ -150,7 +150,7 @@ func (w *WAVReader) readFormat(size int64) error {
 func (w *WAVReader) setLength(size int64) {
 	w.format.Frames = -1
 	if size != 0 && size != 0xffffffff {
-		w.left, w.format.Frames = size, size/int64(w.format.frameSize())
+		w.left, w.format.Frames = size, size/int64(w.format.FrameSize())
 	}
 }
 
@@ -158,7 +158,7 @@ func (w *WAVReader) setLength(size int64) {
 // many bytes that is; io.EOF comes alone, after the last frame. A file that ends
 // before its header says so is read as far as it goes.
 func (w *WAVReader) ReadRaw(dst []byte) (int, error) {
-	size := w.format.frameSize()
+	size := w.format.FrameSize()
 	n := len(dst) / size * size
 	if w.left >= 0 {
 		n = int(min(int64(n), w.left/int64(size)*int64(size)))
@@ -182,7 +182,7 @@ func (w *WAVReader) ReadRaw(dst []byte) (int, error) {
 // Read fills dst with whole frames as 16-bit PCM, the channels interleaved, and
 // returns how many samples that is; io.EOF comes alone, after the last frame.
 func (w *WAVReader) Read(dst []int16) (int, error) {
-	width := w.format.frameSize() / w.format.Channels
+	width := w.format.FrameSize() / w.format.Channels
 	w.raw = grow(w.raw[:0], len(dst)*width)
 	n, err := w.ReadRaw(w.raw)
 	if err != nil {
@@ -204,4 +204,20 @@ func (w *WAVReader) Read(dst []int16) (int, error) {
 		}
 	}
 	return n / width, nil
+}
+
+// ReadAll reads the rest of the file as [WAVReader.Read] does.
+func (w *WAVReader) ReadAll() ([]int16, error) {
+	var pcm []int16
+	buf := make([]int16, 8192)
+	for {
+		n, err := w.Read(buf)
+		if errors.Is(err, io.EOF) {
+			return pcm, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		pcm = append(pcm, buf[:n]...)
+	}
 }

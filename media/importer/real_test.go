@@ -2,7 +2,6 @@ package importer_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -84,15 +83,8 @@ func samples(t *testing.T, f io.ReadCloser, name string) (pcm []int16) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for buf := make([]int16, 1<<16); ; {
-		n, err := r.Read(buf)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		pcm = append(pcm, buf[:n]...)
+	if pcm, err = r.ReadAll(); err != nil {
+		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

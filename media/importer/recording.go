@@ -96,19 +96,12 @@ func (r *recording) length() (longest time.Duration) {
 	for n, w := range r.wavs {
 		f := w.Format()
 		frames := f.Frames
-		if info, err := r.files[n].Stat(); err == nil && (frames < 0 || frames*int64(bytesAFrame(f)) > info.Size()) {
-			frames = max(0, info.Size()-44) / int64(bytesAFrame(f))
+		if info, err := r.files[n].Stat(); err == nil && (frames < 0 || frames*int64(f.FrameSize()) > info.Size()) {
+			frames = max(0, info.Size()-44) / int64(f.FrameSize())
 		}
 		longest = max(longest, time.Duration(frames)*time.Second/time.Duration(f.Rate))
 	}
 	return longest.Truncate(time.Millisecond)
-}
-
-func bytesAFrame(f audio.WAVFormat) int {
-	if f.Encoding == earshot.L16 {
-		return 2 * f.Channels
-	}
-	return f.Channels
 }
 
 // addTracks makes the legs.
@@ -142,7 +135,7 @@ func (r *recording) next() ([]*earshot.AudioBundle, error) {
 	var out []*earshot.AudioBundle
 	for n, w := range r.wavs {
 		f := w.Format()
-		size := packetsABundle * (f.Rate / 50) * bytesAFrame(f)
+		size := packetsABundle * (f.Rate / 50) * f.FrameSize()
 		if len(r.block) < size {
 			r.block = make([]byte, size)
 		}

@@ -70,7 +70,7 @@ func (t *track) bundle(raw []byte, f audio.WAVFormat, start time.Time) *earshot.
 
 // payload takes the channel out of the frames, in the RTP form of its codec.
 func (t *track) payload(raw []byte, f audio.WAVFormat) []byte {
-	frame := bytesAFrame(f)
+	frame := f.FrameSize()
 	var out []byte
 	for at := 0; at+frame <= len(raw); at += frame {
 		switch {

@@ -3,9 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,16 +93,5 @@ func say(ctx context.Context, flite, file, voice, text string) ([]int16, error) 
 	if got := r.Format(); got.Rate != Rate || got.Channels != 1 {
 		return nil, fmt.Errorf("cannot use voice %s: it has %d Hz and %d channels, want %d Hz and 1", voice, got.Rate, got.Channels, Rate)
 	}
-	var pcm []int16
-	buf := make([]int16, 8192)
-	for {
-		n, err := r.Read(buf)
-		pcm = append(pcm, buf[:n]...)
-		if errors.Is(err, io.EOF) {
-			return pcm, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot read what flite spoke: %w", err)
-		}
-	}
+	return r.ReadAll()
 }
