@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,9 @@ type Service struct {
 	build  func() (*srs.Server, error)
 }
 
+// keepAlive is far below the idle_end of those who read the audio topic.
+const keepAlive = time.Minute
+
 // New prepares a service. Nothing is listened on before Run.
 func New(cfg Config, b Bus, log *slog.Logger, r prometheus.Registerer) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
@@ -49,6 +53,7 @@ func New(cfg Config, b Bus, log *slog.Logger, r prometheus.Registerer) (*Service
 	m, err := mirror.New(mirror.Config{
 		Dir: cfg.Dir, Source: "media/" + host, Bundle: cfg.Bundle, InFlight: cfg.InFlightBytes,
 		Patience: cfg.Patience, SpoolBytes: cfg.SpoolBytes, Drain: cfg.Drain,
+		KeepAlive: keepAlive,
 	}, b, log, r)
 	if err != nil {
 		lock.Close()

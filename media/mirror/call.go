@@ -23,6 +23,7 @@ type Call struct {
 	gone   map[earshot.LegID]bool // legs whose end mark has been put
 	events int
 	ended  bool
+	told   time.Time // when the topic last heard of the call, at least
 }
 
 // Facts returns what is known of the call now.
@@ -162,6 +163,35 @@ func (c *Call) End(reason string) error {
 		c.m.log.Error("cannot note the end of a call", "error", err, "interaction", n.Facts.ID)
 	}
 	return c.m.putEnd(n)
+}
+
+// keepAlive writes a record without packets where there was none for long, as
+// when a call is on hold: who reads the topic takes a call that is silent for too
+// long to have ended. The lock keeps it before the call's end.
+func (c *Call) keepAlive(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m.cfg.KeepAlive <= 0 || c.ended || len(c.facts.Legs) == 0 {
+		return
+	}
+	for _, l := range c.legs {
+		if at := l.lastBundle(); at.After(c.told) {
+			c.told = at
+		}
+	}
+	if now.Sub(c.told) < c.m.cfg.KeepAlive {
+		return
+	}
+	c.told = now
+	l := c.facts.Legs[0]
+	b := earshot.AudioBundle{Leg: l.ID, Codec: l.Codec, ClockRate: l.ClockRate, ReceivedAt: now.UTC()}
+	msg, err := c.m.audio(c.facts.ID, earshot.Derive("alive", string(c.facts.ID), strconv.FormatInt(now.UnixMilli(), 10)), &b)
+	if err == nil {
+		err = c.m.outlet.put(msg, true, nil)
+	}
+	if err != nil {
+		c.m.log.Error("cannot say that a silent call goes on", "error", err, "interaction", c.facts.ID)
+	}
 }
 
 func (c *Call) flushOld(now time.Time) {

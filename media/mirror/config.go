@@ -26,6 +26,9 @@ type Config struct {
 	Source string
 	// Bundle is how much of a leg one audio record holds.
 	Bundle time.Duration
+	// KeepAlive is after how long without audio a call that goes on says so, 0 for
+	// never.
+	KeepAlive time.Duration
 	// InFlight bounds the bytes that wait in memory for Kafka's acknowledgement.
 	InFlight int
 	// Patience is how long a record may wait for it before all go to the spool.

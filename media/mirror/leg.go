@@ -87,6 +87,13 @@ func (l *Leg) flushOld(now time.Time) {
 	}
 }
 
+// lastBundle returns when the last bundle began.
+func (l *Leg) lastBundle() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first
+}
+
 // close flushes and returns how many bundles were lost.
 func (l *Leg) close() int {
 	l.mu.Lock()

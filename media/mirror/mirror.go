@@ -65,6 +65,7 @@ func (m *Mirror) sweep(ctx context.Context) {
 		case now := <-tick.C:
 			for _, c := range m.open() {
 				c.flushOld(now)
+				c.keepAlive(now)
 			}
 		}
 	}
@@ -107,7 +108,7 @@ func (m *Mirror) Recover() (int, error) {
 // Kafka has the legs' start marks; the error is Unavailable when Kafka does
 // not answer before ctx ends, Conflict when the interaction is open already.
 func (m *Mirror) Open(ctx context.Context, facts earshot.Interaction) (*Call, error) {
-	c := &Call{m: m, facts: facts, legs: map[earshot.LegID]*Leg{}}
+	c := &Call{m: m, facts: facts, legs: map[earshot.LegID]*Leg{}, told: time.Now()}
 	m.mu.Lock()
 	if m.calls[facts.ID] != nil {
 		m.mu.Unlock()

@@ -457,6 +457,31 @@ func TestCall_BeginsALegAgainThatItCouldNotBegin(t *testing.T) {
 	})
 }
 
+func TestMirror_SaysThatASilentCallGoesOn(t *testing.T) {
+	k := newKafka()
+	cfg := config(t.TempDir())
+	cfg.Bundle, cfg.KeepAlive = 10*time.Millisecond, 20*time.Millisecond
+	m, _ := run(t, cfg, k)
+	c := begin(t, m, "i")
+	alive := func(msgs []bus.Message) (n int) {
+		for _, m := range msgs {
+			if m.Topic != earshot.TopicAudio {
+				continue
+			}
+			if b := bundleOf(t, m); b.Kind == earshot.AudioMedia && len(b.Packets) == 0 && b.Leg == "leg" {
+				n++
+			}
+		}
+		return n
+	}
+	k.wait(t, "signs of life", func(msgs []bus.Message) bool { return alive(msgs) > 1 })
+	end(t, c, "bye")
+	msgs := k.wait(t, "the end", hasEnd)
+	if got := words(t, msgs); got[len(got)-1] != "interaction.ended" {
+		t.Fatalf("after the end comes %v", got)
+	}
+}
+
 func TestCall_EndsALegWithoutItsJournal(t *testing.T) {
 	k := newKafka()
 	dir := t.TempDir()
