@@ -314,3 +314,23 @@ func TestConsume_MembersShareAndTakeOver(t *testing.T) {
 		second.stop(t)
 	})
 }
+
+func TestConsume_PassesARecordWhoseDeadLetterIsTooLarge(t *testing.T) {
+	c, g := bustest.New(t), group(earshot.TopicUtterances)
+	m := message(earshot.TopicUtterances, "i", "")
+	m.ID, m.Value = "id", []byte(strings.Repeat("x", 999_500))
+	produce(t, c, m)
+	cause := earshot.Errorf(earshot.Invalid, "%s", strings.Repeat("y", 2000))
+	consumer := start(func(ctx context.Context) error {
+		return c.Consume(ctx, g, handlerFunc(func(context.Context, *bus.Record) error { return cause }))
+	})
+	eventually(t, "the record is passed", func() bool {
+		low, _ := committed(t, c, g.Name, earshot.TopicUtterances, c.Partition("i"))
+		return low == 1
+	})
+	consumer.stop(t)
+	dead := bustest.ReadAll(t, c, earshot.TopicDead, 1)[0]
+	if n := len(dead.Value); n == 0 || n >= 999_500 || dead.Interaction != "i" || dead.ID != m.ID {
+		t.Fatalf("the letter has %d bytes of interaction %s, id %s", n, dead.Interaction, dead.ID)
+	}
+}
