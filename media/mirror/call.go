@@ -66,8 +66,9 @@ func (c *Call) Update(ctx context.Context, more earshot.Interaction) error {
 	facts, gone := c.facts, maps.Clone(c.gone)
 	var fresh []earshot.Leg
 	for _, l := range more.Legs {
-		if c.legs[l.ID] == nil {
+		if c.legs[l.ID] == nil || c.gone[l.ID] { // a new leg, or one that comes back
 			fresh = append(fresh, l)
+			delete(gone, l.ID)
 		}
 	}
 	c.mu.Unlock()
@@ -79,7 +80,8 @@ func (c *Call) Update(ctx context.Context, more earshot.Interaction) error {
 	}
 	c.mu.Lock()
 	for _, l := range fresh {
-		c.legs[l.ID] = newLeg(c, l)
+		c.legs[l.ID] = newLeg(c, l).after(c.legs[l.ID])
+		delete(c.gone, l.ID)
 	}
 	c.mu.Unlock()
 	c.Event(earshot.InteractionUpdated, nil)

@@ -29,6 +29,16 @@ func newLeg(c *Call, l earshot.Leg) *Leg {
 	return &Leg{call: c, interaction: c.facts.ID, id: l.ID, codec: l.Codec, rate: l.ClockRate}
 }
 
+// after goes on counting where an earlier leg of the same id ended, nil for none.
+func (l *Leg) after(old *Leg) *Leg {
+	if old != nil {
+		old.mu.Lock()
+		defer old.mu.Unlock()
+		l.bundles, l.lost = old.bundles, old.lost
+	}
+	return l
+}
+
 // maxBundle bounds a bundle's bytes, so that a flood makes more records and
 // never one that Kafka refuses.
 const maxBundle = 64 << 10

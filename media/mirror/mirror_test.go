@@ -457,6 +457,24 @@ func TestCall_BeginsALegAgainThatItCouldNotBegin(t *testing.T) {
 	})
 }
 
+func TestCall_BeginsALegAgainThatHadEnded(t *testing.T) {
+	k := newKafka()
+	m, _ := run(t, config(t.TempDir()), k)
+	c := begin(t, m, "i")
+	packets(c, 0, 1)
+	if err := c.EndLeg("leg", "re-invite"); err != nil {
+		t.Fatal(err)
+	}
+	k.wait(t, "the end of the leg", func(msgs []bus.Message) bool { return strings.Contains(fmt.Sprint(words(t, msgs)), "end re-invite") })
+	if err := c.Update(t.Context(), facts("i")); err != nil {
+		t.Fatal(err)
+	}
+	packets(c, 1, 2)
+	end(t, c, "bye")
+	check(t, k, []string{"start", "interaction.started", "p000", "end re-invite", "start", "interaction.updated",
+		"p001", "end bye", "call-end bye", "interaction.ended"})
+}
+
 func TestMirror_SaysThatASilentCallGoesOn(t *testing.T) {
 	k := newKafka()
 	cfg := config(t.TempDir())
