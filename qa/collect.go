@@ -11,6 +11,9 @@ import (
 	"earshot/qa/rule"
 )
 
+// maxBytes bounds the text of one interaction that is kept.
+const maxBytes = 16 << 20
+
 // maxEnded bounds how many ended interactions of one partition are remembered.
 const maxEnded = 1000
 
@@ -41,6 +44,7 @@ type partition struct {
 type contact struct {
 	facts      earshot.Interaction
 	utterances []earshot.Utterance
+	bytes      int // of the records that they came in
 	seen       map[earshot.UtteranceID]bool
 	// live is the transcript so far, for alerts; nil once the interaction ended.
 	live  *rule.Transcript
@@ -50,7 +54,7 @@ type contact struct {
 	touched time.Time
 	isEnded bool
 	endedAt time.Time
-	// over counts the utterances that MaxUtterances left out.
+	// over counts the utterances that were left out as too many.
 	over int
 }
 
@@ -124,10 +128,10 @@ func (c *collector) utterance(ctx context.Context, p *partition, r *bus.Record, 
 		c.s.stats.late.Inc()
 		r.Done()
 		return nil
-	case len(k.utterances) >= c.s.cfg.MaxUtterances:
+	case len(k.utterances) >= c.s.cfg.MaxUtterances || k.bytes+len(r.Value) > maxBytes:
 		if k.over++; k.over == 1 {
 			c.s.log.Warn("interaction has more utterances than are scored", "interaction", u.Interaction,
-				"max_utterances", c.s.cfg.MaxUtterances)
+				"utterances", len(k.utterances), "bytes", k.bytes)
 		}
 		c.s.stats.over.Inc()
 		k.touched = time.Now()
@@ -144,6 +148,7 @@ func (c *collector) utterance(ctx context.Context, p *partition, r *bus.Record, 
 	k.facts, k.isEnded, k.touched = facts, false, time.Now()
 	k.seen[u.ID] = true
 	k.utterances = append(k.utterances, u)
+	k.bytes += len(r.Value)
 	if k.first == nil {
 		k.first = r
 	} else {
@@ -212,7 +217,7 @@ func (p *partition) close(k *contact, end earshot.TranscriptEnd) {
 	k.first, k.live = nil, nil
 	k.facts, k.isEnded, k.endedAt, k.touched = end.Interaction, true, end.At, time.Now()
 	if end.Interaction.Channel == earshot.Voice {
-		k.utterances, k.seen = nil, nil
+		k.utterances, k.bytes, k.seen = nil, 0, nil
 	}
 	p.ended = append(p.ended, end.Interaction.ID)
 	for len(p.ended) > maxEnded {

@@ -1,11 +1,13 @@
 package qa_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 	"earshot/qa"
@@ -14,17 +16,10 @@ import (
 // awaitLag waits until the records of the group that are not done are n.
 func awaitLag(t *testing.T, c *bus.Client, n int64) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	await.That(t, "the records of the group to be done", func() bool {
 		lag, err := c.Lag(t.Context(), bus.Group{Name: "qa", Topics: []string{earshot.TopicUtterances}})
-		if err == nil && lag[earshot.TopicUtterances] == n {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%v records are not done (%v), want %d", lag, err, n)
-		}
-		time.Sleep(5 * time.Millisecond) // a poll
-	}
+		return err == nil && lag[earshot.TopicUtterances] == n
+	})
 }
 
 func TestService_ScoresMessagesThatComeAfterTheirEnd(t *testing.T) {
@@ -81,6 +76,24 @@ func TestService_LeavesABetterScoreInPlaceWhenOnlyATailComesAgain(t *testing.T) 
 				t.Errorf("wrote %s of %d utterances again", e.Track, e.Utterances)
 			}
 		}
+	}
+	awaitLag(t, c, 0)
+}
+
+func TestService_BoundsWhatOneInteractionTakesInMemory(t *testing.T) {
+	c := bustest.New(t)
+	start(t, c, qa.DefaultConfig(), newMemory())
+	end, utterances := transcript(t, "chat-en-good")
+	const many = 40
+	for i := range many {
+		u := utterances[0]
+		u.ID = earshot.MessageID(u.Interaction, strconv.Itoa(i))
+		u.Words = []earshot.Word{{Text: strings.Repeat("x", 900_000)}}
+		putUtterances(t, c, []earshot.Utterance{u})
+	}
+	putEnd(t, c, end)
+	if n := results(t, c, 2)["rule"][0].Utterances; n < 10 || n*900_000 > 16<<20 {
+		t.Fatalf("kept %d utterances of 900 kB each", n)
 	}
 	awaitLag(t, c, 0)
 }
