@@ -100,6 +100,7 @@ func (s *Server) connection(values url.Values) (*chdb.Conn, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.sessions.expire(time.Now()) // or a client that asks often enough would keep an expired one
 	one, err := s.sessions.take(id, timeout, flag(values, "session_check"), open)
 	if err != nil {
 		return nil, nil, err
