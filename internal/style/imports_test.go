@@ -27,7 +27,8 @@ var edges = map[string][]string{
 	"internal/redact":   {},
 	"internal/config":   {},
 	"internal/embedded": {},
-	// for tests: a broker, an engine, and what becomes of a test without its tool
+	// for tests: a broker, an engine, waiting, and what becomes of a test without its tool
+	"internal/await":       {},
 	"internal/need":        {},
 	"internal/bus/bustest": {"internal/embedded/kafka"},
 	"metrics/metricstest":  {"internal/embedded/clickhouse", "internal/need"},

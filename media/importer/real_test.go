@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus/bustest"
 	"earshot/internal/need"
 	"earshot/media/audio"
@@ -45,16 +45,12 @@ func TestImport_OfARealCallIsRecordedSampleForSample(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	var f io.ReadSeekCloser
-	for deadline := time.After(time.Minute); f == nil; {
+	await.That(t, "the recording", func() bool {
 		if f, err = store.Open(ids[0]); err != nil && earshot.KindOf(err) != earshot.NotFound {
 			t.Fatal(err)
 		}
-		select {
-		case <-deadline:
-			t.Fatal("not recorded within a minute")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+		return err == nil
+	})
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)

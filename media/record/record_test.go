@@ -3,6 +3,7 @@ package record_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 	"earshot/media/audio"
@@ -146,47 +148,37 @@ func produce(t *testing.T, c *bus.Client, ms ...bus.Message) {
 	}
 }
 
-// await polls until a recording satisfies ok.
-func await(t *testing.T, s *record.Store, id earshot.InteractionID, ok func(*sound) bool) *sound {
+// awaitSound waits until a recording satisfies ok.
+func awaitSound(t *testing.T, s *record.Store, id earshot.InteractionID, ok func(*sound) bool) (got *sound) {
 	t.Helper()
-	deadline := time.After(time.Minute)
-	for {
-		if f, err := s.Open(id); err == nil {
-			b, err := io.ReadAll(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if got := parse(t, b); ok == nil || ok(got) {
-				return got
-			}
-		} else if earshot.KindOf(err) != earshot.NotFound {
+	await.That(t, "the recording of "+string(id), func() bool {
+		f, err := s.Open(id)
+		if earshot.KindOf(err) == earshot.NotFound && err != nil {
+			return false
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-deadline:
-			t.Fatalf("no such recording of %s within a minute", id)
-		case <-time.After(5 * ms):
+		b, err := io.ReadAll(f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
 		}
-	}
+		got = parse(t, b)
+		return ok == nil || ok(got)
+	})
+	return got
 }
 
-// awaitFile polls until the pattern has a match.
+// awaitFile waits until the pattern has a match.
 func awaitFile(t *testing.T, pattern string) {
 	t.Helper()
-	deadline := time.After(time.Minute)
-	for {
-		if found, err := filepath.Glob(pattern); err != nil || len(found) > 0 {
-			return
+	await.That(t, pattern, func() bool {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
 		}
-		select {
-		case <-deadline:
-			t.Fatalf("no %s within a minute", pattern)
-		case <-time.After(ms):
-		}
-	}
+		return len(found) > 0
+	})
 }
 
 // sound is a recording taken apart.
@@ -244,7 +236,7 @@ func TestRecorder_WritesAgentLeftAndCustomerRightInTime(t *testing.T) {
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
 	store := openStore(t, cfg.Dir)
-	got := await(t, store, s.facts.ID, nil)
+	got := awaitSound(t, store, s.facts.ID, nil)
 	if got.rate != 16000 || !slices.Equal(got.left, slices.Concat(zeros(8000), a, zeros(12000))) || !slices.Equal(got.right, slices.Concat(zeros(4000), b)) {
 		t.Errorf("recording of %d Hz, %d frames is not what was said", got.rate, len(got.left))
 	}
@@ -271,7 +263,7 @@ func TestRecorder_StaysNarrowbandWhenAllLegsAre(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); got.rate != 8000 || len(got.left) != 8000 || !slices.Equal(got.left, zeros(8000)) {
+	if got := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil); got.rate != 8000 || len(got.left) != 8000 || !slices.Equal(got.left, zeros(8000)) {
 		t.Errorf("%d frames of %d Hz", len(got.left), got.rate)
 	}
 }
@@ -291,7 +283,7 @@ func TestRecorder_CrashAndReplayGiveTheSameFile(t *testing.T) {
 	s := whole(t)
 	produce(t, c, s.out...)
 	r := runRecorder(t, c, cfg)
-	want := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
+	want := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	r.stop()
 
 	c, cfg = bustest.New(t), config(t)
@@ -307,15 +299,15 @@ func TestRecorder_CrashAndReplayGiveTheSameFile(t *testing.T) {
 	r = runRecorder(t, c, cfg)
 	store := openStore(t, cfg.Dir)
 	same := func(got *sound) bool { return bytes.Equal(got.file, want.file) }
-	await(t, store, s.facts.ID, same)
+	awaitSound(t, store, s.facts.ID, same)
 	r.stop()
 	other.out = nil
 	other.mark(earshot.AudioCallEnd, "", 20*time.Second)
 	produce(t, c, other.out...)
 	r = runRecorder(t, c, cfg) // reads all of the first call again
-	await(t, store, other.facts.ID, nil)
+	awaitSound(t, store, other.facts.ID, nil)
 	r.stop()
-	await(t, store, s.facts.ID, same)
+	awaitSound(t, store, s.facts.ID, same)
 	if left, err := filepath.Glob(filepath.Join(cfg.Dir, ".work", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
@@ -343,7 +335,7 @@ func TestRecorder_ClosesACallWhoseEndNeverComes(t *testing.T) {
 				}
 			}
 			runRecorder(t, c, cfg)
-			if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); !slices.Equal(got.left, pcm) {
+			if got := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil); !slices.Equal(got.left, pcm) {
 				t.Errorf("%d frames", len(got.left))
 			}
 		})
@@ -360,7 +352,7 @@ func TestRecorder_GoesOnWithACallAfterItsEnd(t *testing.T) {
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
 	store := openStore(t, cfg.Dir)
-	await(t, store, s.facts.ID, nil)
+	awaitSound(t, store, s.facts.ID, nil)
 
 	s.out = nil
 	s.mark(earshot.AudioLegStart, l.id, 3*time.Second)
@@ -368,7 +360,7 @@ func TestRecorder_GoesOnWithACallAfterItsEnd(t *testing.T) {
 	l.say(3*time.Second, b)
 	s.mark(earshot.AudioCallEnd, "", 4*time.Second)
 	produce(t, c, s.out...)
-	got := await(t, store, s.facts.ID, func(got *sound) bool { return len(got.left) > 16000 })
+	got := awaitSound(t, store, s.facts.ID, func(got *sound) bool { return len(got.left) > 16000 })
 	if !slices.Equal(got.left, slices.Concat(a, zeros(32000), b)) {
 		t.Errorf("%d frames, not what was said", len(got.left))
 	}
@@ -388,7 +380,7 @@ func TestRecorder_ACallSentAgainIsOneRecording(t *testing.T) {
 	produce(t, c, append(s.out, build().out...)...)
 	last.facts.ID = s.facts.ID
 	runRecorder(t, c, cfg)
-	got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
+	got := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	// A third time, longer, shows when the second was through.
 	again := build()
 	l := &leg{script: again, id: "late", codec: earshot.PCMU, enc: mustEncoder(t), ssrc: 1}
@@ -396,7 +388,7 @@ func TestRecorder_ACallSentAgainIsOneRecording(t *testing.T) {
 	l.say(5*time.Second, noise(3, 800))
 	again.mark(earshot.AudioCallEnd, "", 6*time.Second)
 	produce(t, c, again.out...)
-	after := await(t, openStore(t, cfg.Dir), s.facts.ID, func(x *sound) bool { return len(x.left) > 16000 })
+	after := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, func(x *sound) bool { return len(x.left) > 16000 })
 	if !slices.Equal(got.left, after.left[:16000]) || !slices.Equal(got.left, noise(1, 16000)) {
 		t.Error("sound that was sent again is louder than once")
 	}
@@ -438,7 +430,7 @@ func TestRecorder_KeepsLegsAlignedWhateverHappensToOneOfThem(t *testing.T) {
 	s.mark(earshot.AudioCallEnd, "", 40*time.Second)
 	produce(t, c, s.out...)
 	runRecorder(t, c, cfg)
-	got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil)
+	got := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil)
 	left, right := clicks(got.left), clicks(got.right)
 	if !slices.Equal(left, want) {
 		t.Fatalf("agent's clicks at %v", left)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus/bustest"
 	"earshot/media/record"
 )
@@ -53,7 +54,7 @@ func recorded(t *testing.T, days ...time.Time) (string, []earshot.InteractionID)
 	}
 	r := runRecorder(t, c, cfg)
 	for _, id := range ids {
-		await(t, openStore(t, cfg.Dir), id, nil)
+		awaitSound(t, openStore(t, cfg.Dir), id, nil)
 	}
 	r.stop() // and so until the outlines are there
 	return cfg.Dir, ids
@@ -133,17 +134,11 @@ func TestRecorder_WaitsForADiskThatCannotBeWritten(t *testing.T) {
 	}
 	produce(t, c, s.out...)
 	runRecorderWith(t, c, cfg, reg)
-	for deadline := time.After(time.Minute); failures() < float64(c.Config().Retries)+3; {
-		select {
-		case <-deadline:
-			t.Fatal("the recorder does not try again")
-		case <-time.After(ms):
-		}
-	}
+	await.That(t, "the recorder to try again", func() bool { return failures() >= float64(c.Config().Retries)+3 })
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
-	if got := await(t, openStore(t, cfg.Dir), s.facts.ID, nil); len(got.left) != 8000 {
+	if got := awaitSound(t, openStore(t, cfg.Dir), s.facts.ID, nil); len(got.left) != 8000 {
 		t.Errorf("%d frames", len(got.left))
 	}
 }
@@ -172,10 +167,10 @@ func TestRecorder_DeletesWhatIsOlderThanTheRetention(t *testing.T) {
 	cfg.Dir, cfg.RetentionDays = dir, 1
 	runRecorder(t, bustest.New(t), cfg)
 	s := openStore(t, dir)
-	for deadline := time.After(time.Minute); ; {
+	await.That(t, "the recording to go", func() bool {
 		f, err := s.Open(ids[0])
 		if earshot.KindOf(err) == earshot.NotFound && err != nil {
-			return
+			return true
 		}
 		if err == nil {
 			err = f.Close()
@@ -183,10 +178,6 @@ func TestRecorder_DeletesWhatIsOlderThanTheRetention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-deadline:
-			t.Fatal("the recording is still there after a minute")
-		case <-time.After(ms):
-		}
-	}
+		return false
+	})
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
+
+	"earshot/internal/await"
 )
 
 // needEngine skips when libchdb is missing.
@@ -305,28 +307,12 @@ func TestCancelledContextStopsTheQuery(t *testing.T) {
 	go func() {
 		failed <- conn.Exec(ctx, "SELECT '"+mark+"', sum(sleepEachRow(0.01)) FROM numbers(100000) SETTINGS max_block_size = 10, function_sleep_max_microseconds_per_block = 0")
 	}()
-	wait(t, "the query to run", func() bool { return running(t, conn, mark) == 1 })
+	await.That(t, "the query to run", func() bool { return running(t, conn, mark) == 1 })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("the client saw %v", err)
 	}
-	wait(t, "the query to end", func() bool { return running(t, conn, mark) == 0 })
-}
-
-// wait polls until what holds.
-func wait(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited in vain for %s", what)
-		case <-tick.C:
-		}
-	}
+	await.That(t, "the query to end", func() bool { return running(t, conn, mark) == 0 })
 }
 
 func TestExceptionInTheMiddleOfAResultIsTyped(t *testing.T) {
