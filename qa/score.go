@@ -25,12 +25,24 @@ func Score(card *scorecard.Scorecard, end earshot.TranscriptEnd, utterances []ea
 	}
 	for i := range card.Sections {
 		for k := range card.Sections[i].Criteria {
-			e.Answers = append(e.Answers, answer(run, card.Sections[i].ID, &card.Sections[i].Criteria[k]))
+			a := answer(run, card.Sections[i].ID, &card.Sections[i].Criteria[k])
+			if len(t.Utterances) == 0 {
+				a.Points = 0
+				explain(&a, earshot.NA, unheard())
+			}
+			e.Answers = append(e.Answers, a)
 		}
 	}
 	card.Frame(&e)
 	scorecard.Tally(&e)
 	return e
+}
+
+// unheard is the answer to every criterion where there is no word to judge: a
+// call in a language that no engine knows, or one without sound. Its silence is
+// nobody's.
+func unheard() rule.Result {
+	return rule.Result{Reason: "nothing was said, or nothing could be transcribed", ReasonZH: "没有人说话，或无法转写"}
 }
 
 // answer decides first whether the criterion applies, then whether it is met.

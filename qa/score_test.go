@@ -150,3 +150,16 @@ func TestScore_IsAPureFunction(t *testing.T) {
 		t.Fatalf("order and duplicates changed the evaluation:\n%s\n%s", first, again)
 	}
 }
+
+func TestScore_DoesNotScoreWhatNobodyCouldHear(t *testing.T) {
+	for _, i := range []earshot.Interaction{
+		{ID: "x", Channel: earshot.Voice, Language: "zh", Attributes: map[string]string{"asr.skipped": "no engine for zh"}},
+		{ID: "y", Channel: earshot.Voice, Language: "en"},
+		{ID: "z", Channel: earshot.Chat, Language: "en"},
+	} {
+		e := qa.Score(defaults(t).For(i), earshot.TranscriptEnd{Interaction: i, At: begin, DurationMS: 60_000}, nil)
+		if e.Scored || e.Fatal {
+			t.Errorf("%s in %s: %s", i.Channel, i.Language, summary(e))
+		}
+	}
+}
