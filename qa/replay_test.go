@@ -13,10 +13,15 @@ import (
 	"earshot/qa"
 )
 
-// awaitLag waits until the records of the group that are not done are n.
+// awaitLag waits until n utterances are not done.
 func awaitLag(t *testing.T, c *bus.Client, n int64) {
 	t.Helper()
-	await.That(t, "the records of the group to be done", func() bool {
+	awaitGroupLag(t, c, "qa", earshot.TopicUtterances, n)
+}
+
+func awaitGroupLag(t *testing.T, c *bus.Client, group, topic string, n int64) {
+	t.Helper()
+	await.That(t, "the records of the group are done", func() bool {
 		lag, err := c.Lag(t.Context(), bus.Group{Name: "qa", Topics: []string{earshot.TopicUtterances}})
 		return err == nil && lag[earshot.TopicUtterances] == n
 	})
@@ -96,4 +101,32 @@ func TestService_BoundsWhatOneInteractionTakesInMemory(t *testing.T) {
 		t.Fatalf("kept %d utterances of 900 kB each", n)
 	}
 	awaitLag(t, c, 0)
+}
+
+func TestService_KeepsAReviewThatTheStoreDoesNotHaveYetThroughARestart(t *testing.T) {
+	c := bustest.New(t)
+	history := newMemory()
+	end, utterances := transcript(t, "voice-en-poor")
+	base := qa.Score(defaults(t).For(end.Interaction), end, utterances)
+	history.know(base)
+	review := func(id earshot.ReviewID, criterion earshot.CriterionID) earshot.Review {
+		v := earshot.Review{ID: id, Interaction: base.Interaction, Evaluation: base.ID, Criterion: criterion,
+			Action: earshot.Override, Verdict: earshot.Pass, By: "eve", ByRole: "reviewer", At: end.At.Add(time.Hour)}
+		put(t, c, earshot.TopicReviews, earshot.TypeReview, string(id), base.Interaction, v)
+		return v
+	}
+	stop := start(t, c, qa.DefaultConfig(), history)
+	first := review("r1", "greeting")
+	results(t, c, 2)
+	stop()
+	start(t, c, qa.DefaultConfig(), history)
+	second := review("r2", "closing")
+	got := results(t, c, 6)["human"]
+	if last := got[len(got)-1]; len(last.Answers) != 2 {
+		t.Fatalf("the last one has %d of 2 decisions", len(last.Answers))
+	}
+	history.mu.Lock()
+	history.reviews = []earshot.Review{first, second}
+	history.mu.Unlock()
+	awaitGroupLag(t, c, "qa-reviews", earshot.TopicReviews, 0)
 }

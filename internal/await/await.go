@@ -14,7 +14,7 @@ const (
 )
 
 // That returns once ok does, and ends the test when it does not within a minute.
-// what completes the sentence "waited in vain for".
+// what is the sentence that has to become true, such as "the lag is 0".
 func That(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(every)
@@ -23,7 +23,7 @@ func That(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatal("waited in vain for " + what)
+			t.Fatal("never: " + what)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestThat_AsksAgainUntilItHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		began := time.Now()
-		That(t, "the third time", func() bool { asked++; return asked == 3 })
+		That(t, "it is asked thrice", func() bool { asked++; return asked == 3 })
 		if took := time.Since(began); asked != 3 || took != 2*every {
 			t.Errorf("asked %d times in %v", asked, took)
 		}
@@ -37,9 +37,9 @@ func TestThat_EndsTheTestAfterAMinute(t *testing.T) {
 		go func() {
 			began := time.Now()
 			defer func() { ended <- time.Since(began) }()
-			That(p, "nothing", func() bool { return false })
+			That(p, "nothing is left", func() bool { return false })
 		}()
-		if took := <-ended; took < bound || took > bound+every || p.message != "waited in vain for nothing" {
+		if took := <-ended; took < bound || took > bound+every || p.message != "never: nothing is left" {
 			t.Errorf("after %v: %v", took, p.message)
 		}
 	})

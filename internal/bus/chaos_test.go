@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 )
 
@@ -227,9 +228,9 @@ func chaos(t *testing.T, cfg bus.Config, useTokens bool, children int) (duplicat
 		produce(t, client, msgs...)
 		n += len(msgs)
 		distinct, _, _ := s.count()
-		eventually(t, "the store keeps up", func() bool { distinct, _, _ = s.count(); return distinct >= n-1000 })
+		await.That(t, "the store keeps up", func() bool { distinct, _, _ = s.count(); return distinct >= n-1000 })
 	}
-	eventually(t, "every record is stored and every kill done", func() bool {
+	await.That(t, "every record is stored and every kill done", func() bool {
 		distinct, _, left := s.count()
 		if left > 0 { // kills need writes
 			produce(t, client, message(earshot.TopicEvents, fmt.Sprint(random.IntN(1000)), "more"))
@@ -238,7 +239,7 @@ func chaos(t *testing.T, cfg bus.Config, useTokens bool, children int) (duplicat
 		return distinct >= records
 	})
 	total := produced(t, client)
-	eventually(t, "the last records are stored", func() bool { distinct, _, _ := s.count(); return distinct == total })
+	await.That(t, "the last records are stored", func() bool { distinct, _, _ := s.count(); return distinct == total })
 	_, duplicates, _ = s.count()
 	h.mu.Lock()
 	t.Logf("%d records, %d kills, %d children, %d duplicates", total, kills, h.born, duplicates)

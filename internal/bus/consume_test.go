@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 )
@@ -45,7 +46,7 @@ func TestConsume_CommitsOnlyWhatIsDone(t *testing.T) {
 	got[4].Done()
 	got[0].Done()
 	got[0].Done()
-	eventually(t, "the two that are done are committed", at(2))
+	await.That(t, "the two that are done are committed", at(2))
 	consumer.stop(t)
 	if !at(2)() {
 		t.Fatal("the end of the consumer moved the watermark")
@@ -102,7 +103,7 @@ func TestConsume_ErrorKindDecides(t *testing.T) {
 				}))
 			})
 			receive(t, next)
-			eventually(t, "both are committed", func() bool {
+			await.That(t, "both are committed", func() bool {
 				low, _ := committed(t, c, g.Name, earshot.TopicUtterances, c.Partition("i"))
 				return low == 2
 			})
@@ -286,12 +287,12 @@ func TestConsume_MembersShareAndTakeOver(t *testing.T) {
 		all := []int32{0, 1, 2, 3}
 		one, first := join(false)
 		feed()
-		eventually(t, "one member has all partitions", func() bool {
+		await.That(t, "one member has all partitions", func() bool {
 			return slices.Equal(one.numbers(earshot.TopicEvents), all) && slices.Equal(one.numbers(earshot.TopicUtterances), all)
 		})
 
 		two, second := join(true)
-		eventually(t, "the second member got its share, from the first record that was not done", func() bool {
+		await.That(t, "the second member got its share, from the first record that was not done", func() bool {
 			return len(two.numbers(earshot.TopicEvents)) == 2 && len(two.numbers(earshot.TopicUtterances)) == 2
 		})
 		if a, b := two.numbers(earshot.TopicEvents), two.numbers(earshot.TopicUtterances); !slices.Equal(a, b) {
@@ -304,10 +305,10 @@ func TestConsume_MembersShareAndTakeOver(t *testing.T) {
 		one.mu.Unlock()
 
 		first.stop(t)
-		eventually(t, "the second member takes over what the first did not do", func() bool {
+		await.That(t, "the second member takes over what the first did not do", func() bool {
 			return slices.Equal(two.numbers(earshot.TopicEvents), all) && slices.Equal(two.numbers(earshot.TopicUtterances), all)
 		})
-		eventually(t, "nothing is left", func() bool {
+		await.That(t, "nothing is left", func() bool {
 			lag, err := c.Lag(t.Context(), g)
 			return err == nil && lag[earshot.TopicEvents]+lag[earshot.TopicUtterances] == 0
 		})
@@ -324,7 +325,7 @@ func TestConsume_PassesARecordWhoseDeadLetterIsTooLarge(t *testing.T) {
 	consumer := start(func(ctx context.Context) error {
 		return c.Consume(ctx, g, handlerFunc(func(context.Context, *bus.Record) error { return cause }))
 	})
-	eventually(t, "the record is passed", func() bool {
+	await.That(t, "the record is passed", func() bool {
 		low, _ := committed(t, c, g.Name, earshot.TopicUtterances, c.Partition("i"))
 		return low == 1
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 	"earshot/internal/embedded/kafka"
@@ -63,7 +64,7 @@ func TestConsumeBatches_ReplaysTheOpenIntentFirst(t *testing.T) {
 	if second.First != 6 || second.Last != 9 {
 		t.Fatalf("then came %s", second.Token)
 	}
-	eventually(t, "the end is committed without an intent", func() bool {
+	await.That(t, "the end is committed without an intent", func() bool {
 		at, meta := committed(t, c, g.Name, earshot.TopicEvents, p)
 		return at == 10 && meta == ""
 	})
@@ -127,7 +128,7 @@ func TestConsume_ReadsOnWhenTheLogIsCutOff(t *testing.T) {
 			produce(t, c, message(earshot.TopicEvents, "i", "old"))
 			commitAs(t, admin(t, c), g, c.Partition("i"), 100, meta)
 			out, consumer := batchesOf(c, g)
-			eventually(t, "it reads from the end", func() bool {
+			await.That(t, "it reads from the end", func() bool {
 				produce(t, c, message(earshot.TopicEvents, "i", "new"))
 				select {
 				case b := <-out:
@@ -170,7 +171,7 @@ func TestConsume_GoesOnAfterTheBrokerRestarts(t *testing.T) {
 		t.Fatalf("got %q", r.Value)
 	}
 	r.Done()
-	eventually(t, "both are committed", func() bool {
+	await.That(t, "both are committed", func() bool {
 		at, _ := committed(t, c, g.Name, earshot.TopicEvents, c.Partition("i"))
 		return at == 2
 	})

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 )
@@ -66,20 +67,6 @@ func (r *running) stop(t testing.TB) {
 		}
 	case <-time.After(bustest.Timeout):
 		t.Fatal("consumer does not end")
-	}
-}
-
-// eventually waits until ok holds.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(bustest.Timeout); !ok(); {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("never: " + what)
-		}
 	}
 }
 
@@ -180,7 +167,7 @@ func realKafka(t *testing.T) string {
 	if _, err := adm.DeleteTopics(t.Context(), names...); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "old topics are gone", func() bool {
+	await.That(t, "old topics are gone", func() bool {
 		there, err := adm.ListTopics(t.Context())
 		if err != nil {
 			return false

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 	"earshot/internal/bus/bustest"
 	"earshot/internal/embedded/kafka"
@@ -90,7 +91,7 @@ func TestProduce_SaysThatKafkaIsAwayAndWorksWhenItIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	eventually(t, "the same client produces again", func() bool {
+	await.That(t, "the same client produces again", func() bool {
 		return c.Produce(t.Context(), message(earshot.TopicEvents, "i", "after")) == nil
 	})
 	rs := bustest.ReadAll(t, c, earshot.TopicEvents, 2)
@@ -226,7 +227,7 @@ func TestLag_CountsWhatIsNotDone(t *testing.T) {
 	out := make(chan *bus.Record)
 	consumer := start(func(ctx context.Context) error { return c.Consume(ctx, g, keeper(out)) })
 	receive(t, out).Done()
-	eventually(t, "one is done", func() bool {
+	await.That(t, "one is done", func() bool {
 		lag, err := c.Lag(t.Context(), g)
 		return err == nil && lag[earshot.TopicEvents] == 2
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"earshot"
+	"earshot/internal/await"
 	"earshot/internal/bus"
 )
 
@@ -84,7 +85,7 @@ func TestConsume_LeavesAQuietConnectionAlone(t *testing.T) {
 	consumer := start(func(ctx context.Context) error { return c.Consume(ctx, group(earshot.TopicEvents), keeper(out)) })
 	receive(t, out)
 	asked.Store(0)
-	eventually(t, "the watch has looked at the lag some times", func() bool { return asked.Load() >= 8 })
+	await.That(t, "the watch has looked at the lag some times", func() bool { return asked.Load() >= 8 })
 	consumer.stop(t)
 	if log.has(startsAgain) {
 		t.Fatal("a connection without lag was built anew")

@@ -45,7 +45,7 @@ func TestImport_OfARealCallIsRecordedSampleForSample(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	var f io.ReadSeekCloser
-	await.That(t, "the recording", func() bool {
+	await.That(t, "the recording is there", func() bool {
 		if f, err = store.Open(ids[0]); err != nil && earshot.KindOf(err) != earshot.NotFound {
 			t.Fatal(err)
 		}

@@ -151,7 +151,7 @@ func produce(t *testing.T, c *bus.Client, ms ...bus.Message) {
 // awaitSound waits until a recording satisfies ok.
 func awaitSound(t *testing.T, s *record.Store, id earshot.InteractionID, ok func(*sound) bool) (got *sound) {
 	t.Helper()
-	await.That(t, "the recording of "+string(id), func() bool {
+	await.That(t, "the recording of "+string(id)+" is right", func() bool {
 		f, err := s.Open(id)
 		if earshot.KindOf(err) == earshot.NotFound && err != nil {
 			return false
@@ -172,7 +172,7 @@ func awaitSound(t *testing.T, s *record.Store, id earshot.InteractionID, ok func
 // awaitFile waits until the pattern has a match.
 func awaitFile(t *testing.T, pattern string) {
 	t.Helper()
-	await.That(t, pattern, func() bool {
+	await.That(t, pattern+" is there", func() bool {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -134,7 +134,7 @@ func TestRecorder_WaitsForADiskThatCannotBeWritten(t *testing.T) {
 	}
 	produce(t, c, s.out...)
 	runRecorderWith(t, c, cfg, reg)
-	await.That(t, "the recorder to try again", func() bool { return failures() >= float64(c.Config().Retries)+3 })
+	await.That(t, "the recorder tries again", func() bool { return failures() >= float64(c.Config().Retries)+3 })
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestRecorder_DeletesWhatIsOlderThanTheRetention(t *testing.T) {
 	cfg.Dir, cfg.RetentionDays = dir, 1
 	runRecorder(t, bustest.New(t), cfg)
 	s := openStore(t, dir)
-	await.That(t, "the recording to go", func() bool {
+	await.That(t, "the recording is gone", func() bool {
 		f, err := s.Open(ids[0])
 		if earshot.KindOf(err) == earshot.NotFound && err != nil {
 			return true

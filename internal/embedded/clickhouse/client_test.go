@@ -307,12 +307,12 @@ func TestCancelledContextStopsTheQuery(t *testing.T) {
 	go func() {
 		failed <- conn.Exec(ctx, "SELECT '"+mark+"', sum(sleepEachRow(0.01)) FROM numbers(100000) SETTINGS max_block_size = 10, function_sleep_max_microseconds_per_block = 0")
 	}()
-	await.That(t, "the query to run", func() bool { return running(t, conn, mark) == 1 })
+	await.That(t, "the query runs", func() bool { return running(t, conn, mark) == 1 })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("the client saw %v", err)
 	}
-	await.That(t, "the query to end", func() bool { return running(t, conn, mark) == 0 })
+	await.That(t, "the query has ended", func() bool { return running(t, conn, mark) == 0 })
 }
 
 func TestExceptionInTheMiddleOfAResultIsTyped(t *testing.T) {

@@ -262,11 +262,11 @@ func TestClientThatLeavesWithinItsInsertStoresNothing(t *testing.T) {
 			return post(t, "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO left%'").body == want
 		}
 	}
-	await.That(t, "the insert to begin", running("1\n"))
+	await.That(t, "the insert has begun", running("1\n"))
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
-	await.That(t, "the insert to end", running("0\n"))
+	await.That(t, "the insert has ended", running("0\n"))
 	if got := post(t, "SELECT count() FROM left"); got.body != "0\n" {
 		t.Errorf("%s rows were stored", got.body)
 	}
@@ -363,7 +363,7 @@ func TestSessionsAreCheckedLockedAndForgotten(t *testing.T) {
 	}
 	busy := make(chan answer, 1)
 	go func() { busy <- post(t, "SELECT 'locker', sleep(2)", "session_id", id) }()
-	await.That(t, "the session to be busy", func() bool {
+	await.That(t, "the session is busy", func() bool {
 		return post(t, "SELECT count() FROM system.processes WHERE query LIKE '%locker%' AND query NOT LIKE '%processes%'").body == "1\n"
 	})
 	if got := post(t, "SELECT 1", "session_id", id); got.code() != "373" {
@@ -373,7 +373,7 @@ func TestSessionsAreCheckedLockedAndForgotten(t *testing.T) {
 		t.Errorf("the locker: %d %s", got.StatusCode, got.body)
 	}
 	post(t, "SELECT 1", "session_id", id, "session_timeout", "0")
-	await.That(t, "the session to expire", func() bool {
+	await.That(t, "the session has expired", func() bool {
 		return post(t, "SELECT 1", "session_id", id, "session_check", "1", "session_timeout", "0").code() == "372"
 	})
 }

@@ -227,7 +227,7 @@ func TestCloseKillsWhatDoesNotEndInTime(t *testing.T) {
 	go func() {
 		ended <- conn.Exec(context.Background(), "SELECT sum(sleepEachRow(0.01)) FROM numbers(1000000) SETTINGS max_block_size = 10, function_sleep_max_microseconds_per_block = 0")
 	}()
-	await.That(t, "the query to run", func() bool {
+	await.That(t, "the query runs", func() bool {
 		return one[uint64](t, conn, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(sleep%'") == 1
 	})
 	if err := s.stop.Close(); err != nil {
