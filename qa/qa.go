@@ -85,14 +85,15 @@ func New(cfg Config, client *bus.Client, history History, log *slog.Logger, reg 
 // Run scores until ctx ends. What is still open then is scored after the next
 // start, since its records were not done.
 func (s *Service) Run(ctx context.Context) error {
-	contacts := newCollector(s)
+	contacts, reviews := newCollector(s), &reviewer{s: s}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return s.client.Consume(ctx, bus.Group{Name: "qa", Topics: []string{earshot.TopicUtterances}}, contacts)
 	})
 	g.Go(func() error {
-		return s.client.Consume(ctx, bus.Group{Name: "qa-reviews", Topics: []string{earshot.TopicReviews}}, &reviewer{s})
+		return s.client.Consume(ctx, bus.Group{Name: "qa-reviews", Topics: []string{earshot.TopicReviews}}, reviews)
 	})
 	g.Go(func() error { contacts.sweepUntil(ctx); return nil })
+	g.Go(func() error { reviews.settleUntil(ctx); return nil })
 	return g.Wait()
 }

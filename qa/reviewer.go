@@ -5,14 +5,40 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"earshot"
 	"earshot/internal/bus"
 	"earshot/qa/review"
 )
 
-// reviewer takes people's reviews and writes the evaluations that follow.
-type reviewer struct{ s *Service }
+// reviewer takes people's reviews and writes the evaluations that follow. A
+// review's record is done when the store has the review: until then only our
+// memory has it, and after a restart the next review of the same interaction
+// would be laid over the evaluation without it.
+type reviewer struct {
+	s *Service
+
+	mu sync.Mutex
+	// unseen are reviews that the store does not show yet, oldest first.
+	unseen []unseen
+}
+
+// unseen is a review that is not done yet.
+type unseen struct {
+	record      *bus.Record
+	interaction earshot.InteractionID
+	id          earshot.ReviewID
+	since       time.Time
+}
+
+// Bounds on what waits for the store.
+const (
+	maxUnseen = 10_000
+	// longUnseen is how long a review waits that the store never shows, as when
+	// it refused the record.
+	longUnseen = time.Hour
+)
 
 // Handle lays the review, with all earlier ones, over the rule track's
 // evaluation. While that is not there yet the error is NotFound, and the bus
@@ -50,12 +76,72 @@ func (h *reviewer) Handle(ctx context.Context, r *bus.Record) error {
 		return fmt.Errorf("cannot write reviewed evaluation of %s: %w", v.Interaction, err)
 	}
 	h.s.stats.reviews.WithLabelValues(string(v.Action)).Inc()
-	r.Done()
+	h.wait(r, v)
 	return nil
 }
 
-// Revoked has nothing to drop: what is remembered helps whoever asks.
-func (h *reviewer) Revoked([]int32) {}
+// wait leaves the record undone until the store has the review.
+func (h *reviewer) wait(r *bus.Record, v earshot.Review) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unseen = append(h.unseen, unseen{record: r, interaction: v.Interaction, id: v.ID, since: time.Now()})
+	if len(h.unseen) > maxUnseen {
+		h.unseen[0].record.Done()
+		h.unseen = h.unseen[1:]
+	}
+}
+
+// settleUntil is done with reviews as the store shows them, until ctx ends.
+func (h *reviewer) settleUntil(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			h.settle(ctx)
+		}
+	}
+}
+
+// settle asks the store, once for each interaction.
+func (h *reviewer) settle(ctx context.Context) {
+	h.mu.Lock()
+	waiting := slices.Clone(h.unseen)
+	h.mu.Unlock()
+	stored := map[earshot.InteractionID][]earshot.Review{}
+	done := map[*bus.Record]bool{}
+	for _, w := range waiting {
+		if _, asked := stored[w.interaction]; !asked {
+			found, err := h.s.history.Reviews(ctx, w.interaction)
+			if err != nil {
+				break // the store is away
+			}
+			stored[w.interaction] = found
+		}
+		seen := slices.ContainsFunc(stored[w.interaction], func(v earshot.Review) bool { return v.ID == w.id })
+		if !seen && time.Since(w.since) > longUnseen {
+			h.s.log.Warn("the store does not show a review", "interaction", w.interaction, "review", w.id)
+			seen = true
+		}
+		if seen {
+			w.record.Done()
+			done[w.record] = true
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unseen = slices.DeleteFunc(h.unseen, func(w unseen) bool { return done[w.record] })
+}
+
+// Revoked leaves what waits to who has the partitions now. What is remembered
+// helps whoever asks.
+func (h *reviewer) Revoked(numbers []int32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unseen = slices.DeleteFunc(h.unseen, func(w unseen) bool { return slices.Contains(numbers, w.record.Partition) })
+}
 
 // machine returns the rule track's current evaluation of the review's
 // interaction.
