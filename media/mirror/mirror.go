@@ -116,6 +116,10 @@ func (m *Mirror) Open(ctx context.Context, facts earshot.Interaction) (*Call, er
 	}
 	m.calls[facts.ID] = c
 	m.mu.Unlock()
+	if err := m.awaitEnd(ctx, facts.ID); err != nil {
+		m.forget(c)
+		return nil, err
+	}
 	if err := m.journal.write(note{Facts: facts}); err != nil {
 		m.forget(c)
 		return nil, err
@@ -130,6 +134,22 @@ func (m *Mirror) Open(ctx context.Context, facts earshot.Interaction) (*Call, er
 	}
 	c.Event(earshot.InteractionStarted, nil)
 	return c, nil
+}
+
+// awaitEnd waits until Kafka has all of an earlier call of the interaction, such
+// as one that could not begin, or that a killed process left open: its end must
+// not come after the beginning of this one, and end it.
+func (m *Mirror) awaitEnd(ctx context.Context, id earshot.InteractionID) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for m.outlet.holds(id) {
+		select {
+		case <-ctx.Done():
+			return earshot.Errorf(earshot.Unavailable, "cannot begin call: Kafka does not have the end of the one before: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 func withEnd(err, end error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type outlet struct {
 	bytes    int           // of waiting and flying
 	spooling bool
 	unsettle int // calls of done that are still to come
+	// onDisk has the number of each interaction's last record in the spool.
+	onDisk map[earshot.InteractionID]uint64
 }
 
 // entry is a message on its way through memory.
@@ -47,10 +50,36 @@ func newOutlet(cfg Config, p Producer, log *slog.Logger, st *stats) (*outlet, er
 	if err != nil {
 		return nil, err
 	}
-	return &outlet{
+	o := &outlet{
 		producer: p, spool: s, log: log, stats: st, cfg: cfg,
-		wake: make(chan struct{}, 1), spooling: s.Len() > 0,
-	}, nil
+		wake: make(chan struct{}, 1), spooling: s.Len() > 0, onDisk: map[earshot.InteractionID]uint64{},
+	}
+	return o, s.Each(func(r spool.Record) {
+		if m, err := decodeMessage(r.Data); err == nil {
+			o.onDisk[m.Interaction] = r.ID
+		}
+	})
+}
+
+// holds says whether records of an interaction are still on their way to Kafka.
+func (o *outlet) holds(id earshot.InteractionID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if last, ok := o.onDisk[id]; ok && last >= o.spool.Position() {
+		return true
+	}
+	of := func(e *entry) bool { return !e.acked && e.msg.Interaction == id }
+	return slices.ContainsFunc(o.flying, of) || slices.ContainsFunc(o.waiting, of)
+}
+
+// toDisk writes a message to the spool. o.mu is held.
+func (o *outlet) toDisk(m bus.Message, must bool) (uint64, error) {
+	id, err := o.spool.Append(encodeMessage(m), must)
+	if err == nil {
+		o.onDisk[m.Interaction] = id
+		o.stats.spooled.Inc()
+	}
+	return id, err
 }
 
 // put queues a message. With must unset, a full spool refuses it with
@@ -62,10 +91,9 @@ func (o *outlet) put(m bus.Message, must bool, stored func()) error {
 		o.startSpooling("too much waits in memory")
 	}
 	if o.spooling {
-		if _, err := o.spool.Append(encodeMessage(m), must); err != nil {
+		if _, err := o.toDisk(m, must); err != nil {
 			return err
 		}
-		o.stats.spooled.Inc()
 		call(stored)
 		o.signal()
 		return nil
@@ -98,13 +126,12 @@ func (o *outlet) startSpooling(why string) {
 		if e.acked {
 			continue
 		}
-		id, err := o.spool.Append(encodeMessage(e.msg), true)
+		id, err := o.toDisk(e.msg, true)
 		if err != nil {
 			o.stats.dropped.Inc()
 			o.log.Error("cannot spool", "error", err, "interaction", e.msg.Interaction)
 			continue
 		}
-		o.stats.spooled.Inc()
 		e.id, e.inDisk = id, true
 		call(e.stored)
 		e.stored = nil
@@ -240,6 +267,7 @@ func (o *outlet) caughtUp(upTo uint64) bool {
 		return true
 	}
 	o.spooling = false
+	clear(o.onDisk)
 	o.log.Info("Kafka is back and the spool is empty")
 	return false
 }

@@ -242,6 +242,35 @@ func (s *Spool) readSegment(g segment, from uint64, records []Record, max int) (
 	return records, from, nil
 }
 
+// Each calls f with every record that is not committed yet.
+func (s *Spool) Each(f func(Record)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.segments {
+		for from := max(s.position, g.first); from < g.first+g.count; {
+			records, next, err := s.readSegment(g, from, nil, eachBatch)
+			if err != nil {
+				return err
+			}
+			for _, r := range records {
+				f(r)
+			}
+			from = next
+		}
+	}
+	return nil
+}
+
+// eachBatch is how many records Each holds in memory.
+const eachBatch = 1024
+
+// Position returns the number of the first record that is not committed yet.
+func (s *Spool) Position() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.position
+}
+
 // Commit says that all records below upTo have been handed on.
 func (s *Spool) Commit(upTo uint64) error {
 	s.mu.Lock()
