@@ -109,7 +109,10 @@ func (m *Mirror) Recover() (int, error) {
 // not answer before ctx ends, Conflict when the interaction is open already.
 func (m *Mirror) Open(ctx context.Context, facts earshot.Interaction) (*Call, error) {
 	c := &Call{m: m, facts: facts, legs: map[earshot.LegID]*Leg{}, told: time.Now()}
-	m.mu.Lock()
+	for _, l := range facts.Legs {
+		c.legs[l.ID] = newLeg(c, l)
+	}
+	m.mu.Lock() // from here on the sweep sees the call
 	if m.calls[facts.ID] != nil {
 		m.mu.Unlock()
 		return nil, earshot.Errorf(earshot.Conflict, "interaction %s is open already", facts.ID)
@@ -123,9 +126,6 @@ func (m *Mirror) Open(ctx context.Context, facts earshot.Interaction) (*Call, er
 	if err := m.journal.write(note{Facts: facts}); err != nil {
 		m.forget(c)
 		return nil, err
-	}
-	for _, l := range facts.Legs {
-		c.legs[l.ID] = newLeg(c, l)
 	}
 	m.stats.calls.Inc()
 	if err := c.produceStarts(ctx, facts.Legs); err != nil {
