@@ -3,7 +3,6 @@ package mirror_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,95 +14,9 @@ import (
 
 	"earshot"
 	"earshot/internal/bus"
+	"earshot/media/mediatest"
 	"earshot/media/mirror"
 )
-
-const patience = 20 * time.Second
-
-// kafka is a topic in memory that can be away, or keep what it is given.
-type kafka struct {
-	mu      sync.Mutex
-	msgs    []bus.Message
-	away    bool
-	hold    bool
-	held    []func()
-	changed chan struct{}
-}
-
-func newKafka() *kafka { return &kafka{changed: make(chan struct{})} }
-
-func (k *kafka) Produce(ctx context.Context, msgs ...bus.Message) error {
-	answers := make(chan error, len(msgs))
-	for _, m := range msgs {
-		k.ProduceAsync(ctx, m, func(err error) { answers <- err })
-	}
-	var all error
-	for range msgs {
-		all = errors.Join(all, <-answers)
-	}
-	if all != nil {
-		return earshot.Errorf(earshot.Unavailable, "cannot produce: %w", all)
-	}
-	return nil
-}
-
-func (k *kafka) ProduceAsync(_ context.Context, m bus.Message, done func(error)) {
-	k.mu.Lock()
-	answer := k.take(m, done)
-	if k.hold {
-		k.held = append(k.held, answer)
-		k.mu.Unlock()
-		return
-	}
-	k.mu.Unlock()
-	answer()
-}
-
-// take returns what answers a message, at a time of the test's choosing.
-func (k *kafka) take(m bus.Message, done func(error)) func() {
-	return func() {
-		k.mu.Lock()
-		if k.away {
-			k.mu.Unlock()
-			done(earshot.Errorf(earshot.Unavailable, "Kafka is away"))
-			return
-		}
-		k.msgs = append(k.msgs, m)
-		close(k.changed)
-		k.changed = make(chan struct{})
-		k.mu.Unlock()
-		done(nil)
-	}
-}
-
-func (k *kafka) set(away, hold bool) {
-	k.mu.Lock()
-	k.away, k.hold = away, hold
-	held := k.held
-	k.held = nil
-	k.mu.Unlock()
-	for _, f := range held {
-		f()
-	}
-}
-
-func (k *kafka) wait(t *testing.T, what string, ok func([]bus.Message) bool) []bus.Message {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		k.mu.Lock()
-		msgs, changed := k.msgs[:len(k.msgs):len(k.msgs)], k.changed
-		k.mu.Unlock()
-		if ok(msgs) {
-			return msgs
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("Kafka has %d records but not %s", len(msgs), what)
-		}
-	}
-}
 
 // calls returns the records of the audio topic as short words, in order.
 func words(t *testing.T, msgs []bus.Message) (out []string) {
@@ -156,7 +69,7 @@ func hasEnd(msgs []bus.Message) bool {
 func config(dir string) mirror.Config {
 	return mirror.Config{
 		Dir: dir, Source: "media/test", Bundle: 100 * time.Millisecond, InFlight: 1 << 20,
-		Patience: patience, SpoolBytes: 1 << 20, Drain: patience,
+		Patience: mediatest.Patience, SpoolBytes: 1 << 20, Drain: mediatest.Patience,
 	}
 }
 
@@ -208,9 +121,9 @@ func want(n int, reason string) []string {
 	return append(out, "end "+reason, "call-end "+reason, "interaction.ended")
 }
 
-func check(t *testing.T, k *kafka, expected []string) {
+func check(t *testing.T, k *mediatest.Kafka, expected []string) {
 	t.Helper()
-	msgs := k.wait(t, "the end", hasEnd)
+	msgs := k.Wait(t, "the end", hasEnd)
 	if got := words(t, msgs); fmt.Sprint(got) != fmt.Sprint(expected) {
 		t.Fatalf("got  %v\nwant %v", got, expected)
 	}
@@ -224,7 +137,7 @@ func end(t *testing.T, c *mirror.Call, reason string) {
 }
 
 func TestMirror_WritesACallInOrder(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	dir := t.TempDir()
 	m, stop := run(t, config(dir), k)
 	c := begin(t, m, "i")
@@ -238,7 +151,7 @@ func TestMirror_WritesACallInOrder(t *testing.T) {
 }
 
 func TestMirror_BundlesByTime(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	m, _ := run(t, config(t.TempDir()), k)
 	c := begin(t, m, "i")
 	at := time.Now()
@@ -247,7 +160,7 @@ func TestMirror_BundlesByTime(t *testing.T) {
 	}
 	end(t, c, "bye")
 	var sizes []int
-	for _, msg := range k.wait(t, "the end", hasEnd) {
+	for _, msg := range k.Wait(t, "the end", hasEnd) {
 		if msg.Topic == earshot.TopicAudio {
 			if b := bundleOf(t, msg); b.Kind == earshot.AudioMedia {
 				sizes = append(sizes, len(b.Packets))
@@ -263,34 +176,34 @@ func TestMirror_BundlesByTime(t *testing.T) {
 }
 
 func TestMirror_FlushesABundleThatNothingFollows(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	m, _ := run(t, config(t.TempDir()), k)
 	c := begin(t, m, "i")
 	c.Leg("leg").Packet(time.Now(), earshot.PCMU, 8000, []byte("x"))
-	k.wait(t, "the packet", func(msgs []bus.Message) bool { return len(msgs) == 3 })
+	k.Wait(t, "the packet", func(msgs []bus.Message) bool { return len(msgs) == 3 })
 }
 
 func TestMirror_KeepsOrderWhenKafkaGoesAndComesBack(t *testing.T) {
-	tests := map[string]func(*kafka){
-		"it fails":                      func(k *kafka) { k.set(true, false) },
-		"it is silent, then fails":      func(k *kafka) { k.set(true, true) },
-		"it is silent, then has it all": func(k *kafka) { k.set(false, true) },
+	tests := map[string]struct{ away, hold bool }{
+		"it fails":                      {true, false},
+		"it is silent, then fails":      {true, true},
+		"it is silent, then has it all": {false, true},
 	}
-	for name, leave := range tests {
+	for name, is := range tests {
 		t.Run(name, func(t *testing.T) {
-			k := newKafka()
+			k := mediatest.NewKafka()
 			cfg := config(t.TempDir())
 			cfg.Patience = time.Millisecond
 			m, _ := run(t, cfg, k)
 			c := begin(t, m, "i")
 			packets(c, 0, 10)
-			k.wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 11 })
-			leave(k)
+			k.Wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 11 })
+			k.Set(is.away, is.hold)
 			packets(c, 10, 60)
 			waitSpool(t, cfg.Dir)
 			end(t, c, "bye")
-			k.set(k.away && k.hold, false) // what was held is answered as it was promised
-			k.set(false, false)
+			k.Set(is.away && is.hold, false) // what was held is answered as it was promised
+			k.Set(false, false)
 			check(t, k, want(60, "bye"))
 		})
 	}
@@ -298,7 +211,7 @@ func TestMirror_KeepsOrderWhenKafkaGoesAndComesBack(t *testing.T) {
 
 func waitSpool(t *testing.T, dir string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(mediatest.Patience)
 	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
 		names, err := filepath.Glob(filepath.Join(dir, "spool", "*.spool"))
 		if err != nil {
@@ -315,18 +228,18 @@ func waitSpool(t *testing.T, dir string) {
 }
 
 func TestMirror_HandsTheSpoolOnAfterARestart(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	cfg := config(t.TempDir())
 	cfg.Patience, cfg.Drain = time.Millisecond, time.Millisecond
 	m, stop := run(t, cfg, k)
 	c := begin(t, m, "i")
 	packets(c, 0, 5)
-	k.wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 6 })
-	k.set(true, false)
+	k.Wait(t, "the first packets", func(msgs []bus.Message) bool { return len(msgs) >= 6 })
+	k.Set(true, false)
 	packets(c, 5, 30)
 	end(t, c, "bye")
 	stop()
-	k.set(false, false)
+	k.Set(false, false)
 	m, _ = run(t, cfg, k)
 	if n, err := m.Recover(); err != nil || n != 0 {
 		t.Fatalf("recovered %d calls, %v", n, err)
@@ -335,19 +248,19 @@ func TestMirror_HandsTheSpoolOnAfterARestart(t *testing.T) {
 }
 
 func TestMirror_CountsWhatAFullSpoolDrops(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	cfg := config(t.TempDir())
 	cfg.Patience, cfg.SpoolBytes = time.Millisecond, 4<<10
 	m, _ := run(t, cfg, k)
 	c := begin(t, m, "i")
-	k.wait(t, "the start", func(msgs []bus.Message) bool { return len(msgs) == 2 })
-	k.set(true, false)
+	k.Wait(t, "the start", func(msgs []bus.Message) bool { return len(msgs) == 2 })
+	k.Set(true, false)
 	packets(c, 0, 2)
 	waitSpool(t, cfg.Dir)
 	packets(c, 2, 200)
 	end(t, c, "bye")
-	k.set(false, false)
-	msgs := k.wait(t, "the end", hasEnd)
+	k.Set(false, false)
+	msgs := k.Wait(t, "the end", hasEnd)
 	got, lost := 0, 0
 	for _, msg := range msgs {
 		if msg.Topic != earshot.TopicAudio {
@@ -366,7 +279,7 @@ func TestMirror_CountsWhatAFullSpoolDrops(t *testing.T) {
 }
 
 func TestMirror_DropsWhatKafkaRefusesForGood(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	m, _ := run(t, config(t.TempDir()), refusing{k})
 	c := begin(t, m, "i")
 	packets(c, 0, 5)
@@ -376,7 +289,7 @@ func TestMirror_DropsWhatKafkaRefusesForGood(t *testing.T) {
 }
 
 // refusing takes everything but packet 002.
-type refusing struct{ *kafka }
+type refusing struct{ *mediatest.Kafka }
 
 func (r refusing) ProduceAsync(ctx context.Context, m bus.Message, done func(error)) {
 	var b earshot.AudioBundle
@@ -384,11 +297,11 @@ func (r refusing) ProduceAsync(ctx context.Context, m bus.Message, done func(err
 		done(earshot.Errorf(earshot.Invalid, "too large"))
 		return
 	}
-	r.kafka.ProduceAsync(ctx, m, done)
+	r.Kafka.ProduceAsync(ctx, m, done)
 }
 
 func TestMirror_EndsWhatAKilledProcessLeftOpen(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	dir := t.TempDir()
 	m, err := mirror.New(config(dir), k, slog.New(slog.DiscardHandler), nil) // never runs on: killed
 	if err != nil {
@@ -402,14 +315,14 @@ func TestMirror_EndsWhatAKilledProcessLeftOpen(t *testing.T) {
 	if n, err := m.Recover(); err != nil || n != 1 {
 		t.Fatalf("recovered %d calls, %v", n, err)
 	}
-	msgs := k.wait(t, "the end", hasEnd)
+	msgs := k.Wait(t, "the end", hasEnd)
 	if got := fmt.Sprint(words(t, msgs)); got != "[start end interrupted call-end interrupted interaction.ended]" {
 		t.Fatalf("got %v", got)
 	}
 }
 
 func TestMirror_RefusesASecondCallOfOneInteraction(t *testing.T) {
-	m, _ := run(t, config(t.TempDir()), newKafka())
+	m, _ := run(t, config(t.TempDir()), mediatest.NewKafka())
 	begin(t, m, "i")
 	if _, err := m.Open(t.Context(), facts("i")); earshot.KindOf(err) != earshot.Conflict {
 		t.Fatalf("got %v", err)
@@ -417,14 +330,14 @@ func TestMirror_RefusesASecondCallOfOneInteraction(t *testing.T) {
 }
 
 func TestMirror_ClosesWhatItCouldNotBegin(t *testing.T) {
-	k := newKafka()
-	k.set(true, false)
+	k := mediatest.NewKafka()
+	k.Set(true, false)
 	m, _ := run(t, config(t.TempDir()), k)
 	if _, err := m.Open(t.Context(), facts("i")); earshot.KindOf(err) != earshot.Unavailable {
 		t.Fatalf("got %v", err)
 	}
-	k.set(false, false)
-	msgs := k.wait(t, "the end", hasEnd)
+	k.Set(false, false)
+	msgs := k.Wait(t, "the end", hasEnd)
 	if got := fmt.Sprint(words(t, msgs)); got != "[end interrupted call-end interrupted interaction.ended]" {
 		t.Fatalf("got %v", got)
 	}
@@ -432,20 +345,20 @@ func TestMirror_ClosesWhatItCouldNotBegin(t *testing.T) {
 }
 
 func TestCall_BeginsALegAgainThatItCouldNotBegin(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	m, _ := run(t, config(t.TempDir()), k)
 	c := begin(t, m, "i")
 	more := facts("i")
 	more.Legs = append(more.Legs, earshot.Leg{ID: "second", Role: earshot.Customer, Codec: earshot.PCMU, ClockRate: 8000})
-	k.set(true, false)
+	k.Set(true, false)
 	if err := c.Update(t.Context(), more); earshot.KindOf(err) != earshot.Unavailable {
 		t.Fatalf("got %v", err)
 	}
-	k.set(false, false)
+	k.Set(false, false)
 	if err := c.Update(t.Context(), more); err != nil {
 		t.Fatal(err)
 	}
-	k.wait(t, "the start of the second leg", func(msgs []bus.Message) bool {
+	k.Wait(t, "the start of the second leg", func(msgs []bus.Message) bool {
 		for _, m := range msgs {
 			if m.Topic == earshot.TopicAudio {
 				if b := bundleOf(t, m); b.Kind == earshot.AudioLegStart && b.Leg == "second" {
@@ -458,14 +371,14 @@ func TestCall_BeginsALegAgainThatItCouldNotBegin(t *testing.T) {
 }
 
 func TestCall_BeginsALegAgainThatHadEnded(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	m, _ := run(t, config(t.TempDir()), k)
 	c := begin(t, m, "i")
 	packets(c, 0, 1)
 	if err := c.EndLeg("leg", "re-invite"); err != nil {
 		t.Fatal(err)
 	}
-	k.wait(t, "the end of the leg", func(msgs []bus.Message) bool { return strings.Contains(fmt.Sprint(words(t, msgs)), "end re-invite") })
+	k.Wait(t, "the end of the leg", func(msgs []bus.Message) bool { return strings.Contains(fmt.Sprint(words(t, msgs)), "end re-invite") })
 	if err := c.Update(t.Context(), facts("i")); err != nil {
 		t.Fatal(err)
 	}
@@ -475,8 +388,41 @@ func TestCall_BeginsALegAgainThatHadEnded(t *testing.T) {
 		"p001", "end bye", "call-end bye", "interaction.ended"})
 }
 
+func TestMirror_BeginsACallAgainOnlyAfterItsFirstEnd(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
+			k := mediatest.NewKafka()
+			cfg := config(t.TempDir())
+			cfg.Drain = 50 * time.Millisecond
+			m, stop := run(t, cfg, k)
+			k.Set(true, false)
+			if _, err := m.Open(t.Context(), facts("i")); earshot.KindOf(err) != earshot.Unavailable {
+				t.Fatalf("got %v", err)
+			}
+			if restart {
+				waitSpool(t, cfg.Dir)
+				stop()
+				m, _ = run(t, cfg, k)
+			}
+			short, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			defer cancel()
+			if _, err := m.Open(short, facts("i")); earshot.KindOf(err) != earshot.Unavailable {
+				t.Fatalf("while Kafka is away: %v", err)
+			}
+			k.Set(false, false)
+			begin(t, m, "i")
+			msgs := k.Wait(t, "the second start", func(msgs []bus.Message) bool {
+				return strings.Contains(fmt.Sprint(words(t, msgs)), "start interaction.started")
+			})
+			if got := fmt.Sprint(words(t, msgs)); got != "[end interrupted call-end interrupted interaction.ended start interaction.started]" {
+				t.Fatalf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestMirror_SaysThatASilentCallGoesOn(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	cfg := config(t.TempDir())
 	cfg.Bundle, cfg.KeepAlive = 10*time.Millisecond, 20*time.Millisecond
 	m, _ := run(t, cfg, k)
@@ -492,16 +438,16 @@ func TestMirror_SaysThatASilentCallGoesOn(t *testing.T) {
 		}
 		return n
 	}
-	k.wait(t, "signs of life", func(msgs []bus.Message) bool { return alive(msgs) > 1 })
+	k.Wait(t, "signs of life", func(msgs []bus.Message) bool { return alive(msgs) > 1 })
 	end(t, c, "bye")
-	msgs := k.wait(t, "the end", hasEnd)
+	msgs := k.Wait(t, "the end", hasEnd)
 	if got := words(t, msgs); got[len(got)-1] != "interaction.ended" {
 		t.Fatalf("after the end comes %v", got)
 	}
 }
 
 func TestCall_EndsALegWithoutItsJournal(t *testing.T) {
-	k := newKafka()
+	k := mediatest.NewKafka()
 	dir := t.TempDir()
 	m, _ := run(t, config(dir), k)
 	c := begin(t, m, "i")
@@ -512,7 +458,7 @@ func TestCall_EndsALegWithoutItsJournal(t *testing.T) {
 	if err := c.EndLeg("leg", "re-invite"); err != nil {
 		t.Fatal(err)
 	}
-	k.wait(t, "the end of the leg", func(msgs []bus.Message) bool {
+	k.Wait(t, "the end of the leg", func(msgs []bus.Message) bool {
 		return strings.HasSuffix(fmt.Sprint(words(t, msgs)), "p000 end re-invite]")
 	})
 }

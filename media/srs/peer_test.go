@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,58 +17,16 @@ import (
 
 	"earshot"
 	"earshot/internal/bus"
+	"earshot/media/mediatest"
 	"earshot/media/mirror"
 	"earshot/media/rtp"
 	"earshot/media/srs"
 )
 
-// patience bounds every wait: no test passes or fails by it unless something hangs.
-const patience = 20 * time.Second
+// kafka is where the server writes to.
+type kafka struct{ *mediatest.Kafka }
 
-// kafka is a topic in memory.
-type kafka struct {
-	mu      sync.Mutex
-	msgs    []bus.Message
-	changed chan struct{}
-	away    bool
-}
-
-func newKafka() *kafka { return &kafka{changed: make(chan struct{})} }
-
-func (k *kafka) Produce(_ context.Context, msgs ...bus.Message) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.away {
-		return earshot.Errorf(earshot.Unavailable, "cannot produce: %w", errors.New("Kafka is away"))
-	}
-	k.msgs = append(k.msgs, msgs...)
-	close(k.changed)
-	k.changed = make(chan struct{})
-	return nil
-}
-
-func (k *kafka) ProduceAsync(ctx context.Context, m bus.Message, done func(error)) {
-	done(k.Produce(ctx, m))
-}
-
-// wait returns the messages once they satisfy a condition.
-func (k *kafka) wait(t *testing.T, what string, ok func([]bus.Message) bool) []bus.Message {
-	t.Helper()
-	deadline := time.After(patience)
-	for {
-		k.mu.Lock()
-		msgs, changed := k.msgs[:len(k.msgs):len(k.msgs)], k.changed
-		k.mu.Unlock()
-		if ok(msgs) {
-			return msgs
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("Kafka has not got %s", what)
-		}
-	}
-}
+func newKafka() kafka { return kafka{mediatest.NewKafka()} }
 
 func bundles(msgs []bus.Message) (out []earshot.AudioBundle) {
 	for _, m := range msgs {
@@ -92,10 +49,10 @@ func eventsOf(msgs []bus.Message) (out []earshot.Event) {
 }
 
 // ended waits for a call's last record and returns its mark.
-func (k *kafka) ended(t *testing.T) earshot.AudioMark {
+func (k kafka) ended(t *testing.T) earshot.AudioMark {
 	t.Helper()
 	var mark earshot.AudioMark
-	k.wait(t, "the end of the call", func(msgs []bus.Message) bool {
+	k.Wait(t, "the end of the call", func(msgs []bus.Message) bool {
 		for _, b := range bundles(msgs) {
 			if b.Kind == earshot.AudioCallEnd {
 				mark = *b.Mark
@@ -107,10 +64,10 @@ func (k *kafka) ended(t *testing.T) earshot.AudioMark {
 	return mark
 }
 
-func (k *kafka) event(t *testing.T, want earshot.EventType) earshot.Event {
+func (k kafka) event(t *testing.T, want earshot.EventType) earshot.Event {
 	t.Helper()
 	var found earshot.Event
-	k.wait(t, string(want), func(msgs []bus.Message) bool {
+	k.Wait(t, string(want), func(msgs []bus.Message) bool {
 		for _, e := range eventsOf(msgs) {
 			if e.Type == want {
 				found = e
@@ -123,7 +80,7 @@ func (k *kafka) event(t *testing.T, want earshot.EventType) earshot.Event {
 }
 
 // serve runs a server on loopback until the test ends.
-func serve(t *testing.T, k *kafka, change func(*srs.Config)) *srs.Server {
+func serve(t *testing.T, k kafka, change func(*srs.Config)) *srs.Server {
 	t.Helper()
 	return serveWith(t, k, change)
 }
@@ -238,7 +195,7 @@ func (a answer) header(name string) string {
 func (p *peer) read(cseq string) answer {
 	p.t.Helper()
 	buf := make([]byte, 65536)
-	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(mediatest.Patience)); err != nil {
 		p.t.Fatal(err)
 	}
 	for {

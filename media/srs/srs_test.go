@@ -59,7 +59,7 @@ func TestServer_NeverKeepsACustomersAddress(t *testing.T) {
 	if i := k.ended(t).Interaction; i.Attributes["siprec.data.ucid"] != "00FA08" || !strings.HasPrefix(i.Attributes["siprec.data.callingParty"], "hmac:") {
 		t.Fatalf("attributes: %v", i.Attributes)
 	}
-	for _, m := range k.wait(t, "records", func([]bus.Message) bool { return true }) {
+	for _, m := range k.Wait(t, "records", func([]bus.Message) bool { return true }) {
 		if strings.Contains(string(m.Value), "30123456") || strings.Contains(string(m.Value), "30 123456") {
 			t.Fatalf("a record holds the customer's number: %s", m.Value)
 		}
@@ -136,7 +136,7 @@ func TestServer_RefusesMoreCallsThanItIsGood(t *testing.T) {
 
 func TestServer_RefusesACallThatKafkaDoesNotTake(t *testing.T) {
 	k := newKafka()
-	k.away = true
+	k.Set(true, false)
 	p := newPeer(t, serve(t, k, nil))
 	a := p.want(503, "INVITE", "", sdpType, offer("sendonly"))
 	if !strings.Contains(a.raw, "Kafka") || a.header("Retry-After") == "" {
@@ -163,7 +163,7 @@ func TestServer_MendsBareLineFeedsInHeadersAlone(t *testing.T) {
 	if a := p.read("INVITE"); a.status != 200 {
 		t.Fatalf("answer: %s", a.raw)
 	}
-	k.wait(t, "the call", func(msgs []bus.Message) bool {
+	k.Wait(t, "the call", func(msgs []bus.Message) bool {
 		return len(msgs) > 0 && msgs[0].Interaction == earshot.CallID("", "lf")
 	})
 }
@@ -205,7 +205,7 @@ func TestServer_AnswersARetransmittedInviteOnceAndTheSame(t *testing.T) {
 		t.Fatalf("answers differ:\n%s\n%s", first.raw, again.raw)
 	}
 	starts := 0
-	for _, b := range bundles(k.wait(t, "start", func(m []bus.Message) bool { return len(m) > 0 })) {
+	for _, b := range bundles(k.Wait(t, "start", func(m []bus.Message) bool { return len(m) > 0 })) {
 		if b.Kind == earshot.AudioLegStart {
 			starts++
 		}
@@ -236,7 +236,7 @@ func TestServer_TakesAckReinviteAndByeInOneBurst(t *testing.T) {
 			t.Fatalf("BYE: %s", a.raw)
 		}
 	}
-	k.wait(t, "20 ends", func(msgs []bus.Message) bool {
+	k.Wait(t, "20 ends", func(msgs []bus.Message) bool {
 		n := 0
 		for _, b := range bundles(msgs) {
 			if b.Kind == earshot.AudioCallEnd {
@@ -270,7 +270,7 @@ func TestServer_HoldsAndResumes(t *testing.T) {
 	}
 	old := strings.ReplaceAll(offer("sendonly", "sendonly"), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0")
 	p.want(200, "UPDATE", "", sdpType, old)
-	k.wait(t, "a second hold", func(msgs []bus.Message) bool {
+	k.Wait(t, "a second hold", func(msgs []bus.Message) bool {
 		n := 0
 		for _, e := range eventsOf(msgs) {
 			if e.Type == earshot.Held {
@@ -308,7 +308,7 @@ func TestServer_AddsAndRemovesStreams(t *testing.T) {
 	p.want(200, "BYE", "", "", "")
 	k.ended(t)
 	var kinds []string
-	for _, b := range bundles(k.wait(t, "all", func([]bus.Message) bool { return true })) {
+	for _, b := range bundles(k.Wait(t, "all", func([]bus.Message) bool { return true })) {
 		kinds = append(kinds, fmt.Sprint(b.Kind, b.Mark.Reason))
 	}
 	want := fmt.Sprint([]string{"1", "1", "2re-invite", "2bye", "3bye"})
@@ -373,10 +373,10 @@ func TestServer_MirrorsEveryPacketOfTheRightSender(t *testing.T) {
 		sendRTP(t, c, uint16(65500+i), byte(i/30)) // wraps, and changes its SSRC
 	}
 	rtpTo(t, port, 7, 9) // from another port: somebody else's
-	k.wait(t, "the packets", func(msgs []bus.Message) bool { return countPackets(msgs) >= n })
+	k.Wait(t, "the packets", func(msgs []bus.Message) bool { return countPackets(msgs) >= n })
 	p.want(200, "BYE", "", "", "")
 	k.ended(t)
-	msgs := k.wait(t, "all", func([]bus.Message) bool { return true })
+	msgs := k.Wait(t, "all", func([]bus.Message) bool { return true })
 	seq := uint16(65500)
 	for _, b := range bundles(msgs) {
 		for _, pkt := range b.Packets {
@@ -411,7 +411,7 @@ func TestServer_EndsItsCallsWhenItStops(t *testing.T) {
 }
 
 // slow answers only after its context has ended.
-type slow struct{ *kafka }
+type slow struct{ kafka }
 
 func TestServer_EndsACancelledCall(t *testing.T) {
 	k := newKafka()
@@ -421,7 +421,7 @@ func TestServer_EndsACancelledCall(t *testing.T) {
 	p.send(invite)
 	cancel := strings.NewReplacer("INVITE sip:", "CANCEL sip:", "CSeq: 1 INVITE", "CSeq: 1 CANCEL").Replace(invite)
 	head, _, _ := strings.Cut(cancel, "Content-Type")
-	k.wait(t, "the INVITE", func(m []bus.Message) bool { return len(m) > 0 })
+	k.Wait(t, "the INVITE", func(m []bus.Message) bool { return len(m) > 0 })
 	p.send(head + "Content-Length: 0\r\n\r\n")
 	if a := p.read("INVITE"); a.status != 487 {
 		t.Fatalf("answer: %s", a.raw)
