@@ -1,4 +1,5 @@
-// Package mediatest holds the SIP peer of the tests: sipp, with what it plays.
+// Package mediatest holds what the tests of media talk to: sipp, with what it
+// plays, and a Kafka in memory.
 package mediatest
 
 import (
