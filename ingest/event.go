@@ -83,17 +83,13 @@ func (e Event) interaction() earshot.InteractionID {
 }
 
 func (s *Service) events(items []json.RawMessage) ([]bus.Message, []receipt, error) {
+	ins, err := readItems[Event]("events", items)
+	if err != nil {
+		return nil, nil, err
+	}
 	var msgs []bus.Message
-	receipts := make([]receipt, 0, len(items))
-	for k, raw := range items {
-		var in Event
-		err := decode(raw, &in)
-		if err == nil {
-			err = in.Validate()
-		}
-		if err != nil {
-			return nil, nil, at("events", k, len(items), err)
-		}
+	receipts := make([]receipt, 0, len(ins))
+	for _, in := range ins {
 		more, err := s.eventMessages(in)
 		if err != nil {
 			return nil, nil, err

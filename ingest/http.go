@@ -86,6 +86,21 @@ func (s *Service) items(w http.ResponseWriter, r *http.Request, noun string) ([]
 	return items, nil
 }
 
+// readItems reads and validates all items; its error names the first bad one.
+func readItems[T interface{ Validate() error }](noun string, items []json.RawMessage) ([]T, error) {
+	out := make([]T, len(items))
+	for k, raw := range items {
+		err := decode(raw, &out[k])
+		if err == nil {
+			err = out[k].Validate()
+		}
+		if err != nil {
+			return nil, at(noun, k, len(items), err)
+		}
+	}
+	return out, nil
+}
+
 // decode reads one item strictly: an unknown field is an error that names it.
 func decode(raw json.RawMessage, dst any) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))

@@ -77,17 +77,13 @@ func messageChannel(c earshot.Channel) error {
 }
 
 func (s *Service) messages(items []json.RawMessage) ([]bus.Message, []receipt, error) {
-	msgs := make([]bus.Message, 0, len(items))
-	receipts := make([]receipt, 0, len(items))
-	for k, raw := range items {
-		var m Message
-		err := decode(raw, &m)
-		if err == nil {
-			err = m.Validate()
-		}
-		if err != nil {
-			return nil, nil, at("messages", k, len(items), err)
-		}
+	ms, err := readItems[Message]("messages", items)
+	if err != nil {
+		return nil, nil, err
+	}
+	msgs := make([]bus.Message, 0, len(ms))
+	receipts := make([]receipt, 0, len(ms))
+	for _, m := range ms {
 		u := s.utterance(m)
 		value, err := json.Marshal(u)
 		if err != nil {
