@@ -92,9 +92,6 @@ func load(lib, dir string, args []string) (*Engine, error) {
 	return engine, err
 }
 
-// Version returns the library's version, such as "26.7.3".
-func (e *Engine) Version() string { return stringAt(e.lib.version()) }
-
 // Connect opens a connection: a session with its own settings and current
 // database, which runs one statement at a time. Settings are written
 // "--async_insert=0"; the ones given to Boot do not carry over. It costs 0.1 ms.

@@ -14,7 +14,6 @@ type library struct {
 	closeConn  func(conn unsafe.Pointer)
 	shutdown   func() int32
 	setSignals func(enabled int32)
-	version    func() unsafe.Pointer
 	classify   func(conn, sql unsafe.Pointer, sqlLen uintptr, db unsafe.Pointer, dbLen uintptr, out unsafe.Pointer) int32
 
 	query       func(conn, sql unsafe.Pointer, sqlLen uintptr, format unsafe.Pointer, formatLen uintptr) unsafe.Pointer
@@ -63,7 +62,6 @@ func (l *library) symbols() map[string]any {
 		"chdb_close_conn":                  &l.closeConn,
 		"chdb_shutdown":                    &l.shutdown,
 		"chdb_set_signal_handlers_enabled": &l.setSignals,
-		"chdb_version":                     &l.version,
 		"chdb_classify_query_n":            &l.classify,
 		"chdb_query_n":                     &l.query,
 		"chdb_stream_query_n":              &l.streamQuery,
