@@ -172,7 +172,8 @@ func (s *Service) Handle(_ context.Context, r *bus.Record) error {
 	if err := s.closeSilent(p, p.newest, r.Interaction); err != nil {
 		return err
 	}
-	return s.take(p, r, &b, at)
+	// A call is silent while others are heard: its own clock may be wrong.
+	return s.take(p, r, &b, p.newest)
 }
 
 // take adds a record to its call, and records the call when that was its last.
