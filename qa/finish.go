@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"earshot"
 	"earshot/internal/bus"
 	"earshot/qa/review"
@@ -29,11 +31,12 @@ func (s *Service) finish(ctx context.Context, end earshot.TranscriptEnd, utteran
 	began := time.Now()
 	machine := Score(card, end, utterances)
 	s.stats.seconds.Observe(time.Since(began).Seconds())
-	if better, err := s.scoredBetter(ctx, machine); better || err != nil {
-		return err
-	}
-	reviews, err := s.reviews(ctx, end.Interaction.ID)
-	if err != nil {
+	var better bool
+	var reviews []earshot.Review
+	asked, within := errgroup.WithContext(ctx) // at once: it is the store's time that counts
+	asked.Go(func() (err error) { better, err = s.scoredBetter(within, machine); return err })
+	asked.Go(func() (err error) { reviews, err = s.reviews(within, end.Interaction.ID); return err })
+	if err := asked.Wait(); better || err != nil {
 		return err
 	}
 	evaluations, err := fuse(machine, reviews)
