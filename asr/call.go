@@ -89,12 +89,21 @@ func (c *call) run(first *earshot.AudioBundle) {
 		c.notes[attrFailed] = failed.Error()
 	}
 	end := c.transcriptEnd()
-	if err := c.produce(earshot.TypeTranscriptEnd, earshot.Derive("transcript_end", string(c.id)), end.At, end); err != nil {
+	err = c.produceEnd(end)
+	if earshot.KindOf(err) == earshot.Invalid { // too large, by what the source added
+		end.Interaction.Attributes = c.notes
+		err = c.produceEnd(end)
+	}
+	if err != nil {
 		c.lost(err)
 		return
 	}
 	c.first.Done()
 	c.service.stats.transcripts.Inc()
+}
+
+func (c *call) produceEnd(end earshot.TranscriptEnd) error {
+	return c.produce(earshot.TypeTranscriptEnd, earshot.Derive("transcript_end", string(c.id)), end.At, end)
 }
 
 // lost stops a call whose transcript cannot be written.
@@ -271,7 +280,13 @@ func (c *call) write() {
 		ready, more := c.merge.next(c.ctx)
 		for i := range ready {
 			u := &ready[i]
-			if err := c.produce(earshot.TypeUtterance, string(u.ID), u.At, u); err != nil {
+			err := c.produce(earshot.TypeUtterance, string(u.ID), u.At, u)
+			if earshot.KindOf(err) == earshot.Invalid {
+				// Kafka will never take it: the rest of the call is worth more.
+				c.service.log.Error("an utterance is lost", "interaction", c.id, "utterance", u.ID, "error", err)
+				continue
+			}
+			if err != nil {
 				c.lost(err)
 				return
 			}

@@ -241,6 +241,29 @@ func TestService_WaitsForWhatIsAway(t *testing.T) {
 	})
 }
 
+func TestService_LeavesOutWhatKafkaNeverTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		asked := 0
+		m.refuse = func(msg bus.Message) error {
+			asked++
+			if asked == 2 || msg.Type == earshot.TypeTranscriptEnd && len(msg.Value) > 100_000 {
+				return earshot.Errorf(earshot.Invalid, "too large")
+			}
+			return nil
+		}
+		h, stop := run(t, m, asr.DefaultConfig(), &echo{})
+		call := conversation("call")
+		call.facts.Attributes = map[string]string{"note": strings.Repeat("x", 100_000)}
+		handle(t, h, call.records(t))
+		got := m.wait(t, ended(1))
+		stop()
+		if len(got.utterances) != 4 || len(got.ends) != 1 {
+			t.Errorf("%d utterances, %d ends", len(got.utterances), len(got.ends))
+		}
+	})
+}
+
 func TestService_ACallThatFallsSilentIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
