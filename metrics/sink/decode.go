@@ -12,6 +12,9 @@ import (
 // decode returns the rows that one record becomes, and an error of kind Invalid
 // for a record that can never become any.
 func (t *tables) decode(r *bus.Record) ([]row, error) {
+	if r.Topic == earshot.TopicReviews && len(r.Value) == 0 {
+		return nil, nil // the tombstone of a compacted key
+	}
 	switch r.Type {
 	case earshot.TypeUtterance:
 		return t.decodeUtterance(r)

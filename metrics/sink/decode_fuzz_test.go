@@ -43,3 +43,10 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestRows_ATombstoneIsNothingToStoreAndNoDeadLetter(t *testing.T) {
+	rows, err := sink.Rows(&bus.Record{Message: bus.Message{Topic: earshot.TopicReviews, Key: "i/r"}})
+	if len(rows) != 0 || err != nil {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+}
