@@ -44,9 +44,11 @@ func child(t *testing.T, promise, dir, stdin string) string {
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), "CHDB_PROMISE="+promise, "CHDB_DIR="+dir)
 	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
+	var errs strings.Builder // the engine's own complaints, such as of a host without cgroups
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("the process ended with %v:\n%.2000s", err, out)
+		t.Fatalf("the process ended with %v:\n%.2000s\n%.2000s", err, out, errs.String())
 	}
 	return string(out)
 }
