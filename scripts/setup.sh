@@ -29,6 +29,7 @@ if [ "$want" != assets ]; then
 	need flite command -v flite
 fi
 if [ "$want" = all ]; then
+	need curl command -v curl
 	need sip-tester command -v sipp
 	need espeak-ng command -v espeak-ng
 	need chromium command -v chromium
