@@ -147,6 +147,20 @@ func (s *Server) interaction(w http.ResponseWriter, r *http.Request, v visit) er
 	return s.show(w, v, "interaction", data)
 }
 
+// scored answers the page of an interaction without a score, which asks every few
+// seconds: it is told to load anew once there is one.
+func (s *Server) scored(w http.ResponseWriter, r *http.Request, v visit) error {
+	detail, err := s.detail(r, v)
+	if err != nil {
+		return err
+	}
+	if standing(detail) != nil {
+		w.Header().Set("HX-Refresh", "true")
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 // times fills in when a conversation began and how long it was, where its
 // source told no more than its messages.
 func times(d query.Detail) query.Detail {

@@ -24,6 +24,7 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", s.inside(s.home))
 	mux.HandleFunc("GET /interactions", s.inside(s.list))
 	mux.HandleFunc("GET /interactions/{id}", s.inside(s.interaction))
+	mux.HandleFunc("GET /interactions/{id}/score", s.inside(s.scored))
 	mux.HandleFunc("GET /interactions/{id}/audio.wav", s.inside(s.audio))
 	mux.HandleFunc("GET /interactions/{id}/peaks.json", s.inside(s.peaks))
 	mux.HandleFunc("GET /interactions/{id}/reviews/{review}", s.inside(s.reviewArrived))

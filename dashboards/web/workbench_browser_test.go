@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"earshot"
+	"earshot/metrics/query"
 )
 
 // TestBrowser runs what people do in a real Chromium, one tab for all.
@@ -28,6 +29,7 @@ func TestBrowser(t *testing.T) {
 		{"EvidenceJumpsAndLightsUp", evidenceJumps},
 		{"KeysDriveThePlayer", keysDrive},
 		{"ChangedVerdictReachesTheScore", verdictChanges},
+		{"ScoreComesByItself", scoreComes},
 		{"RefusedChangeSaysWhyAndKeepsTheForm", refusedChange},
 		{"AgentAcknowledgesAndAppeals", agentAnswers},
 		{"MomentOpensTheCallThere", momentOpens},
@@ -57,11 +59,13 @@ func filtersNarrow(t *testing.T, b *browser) {
 		t.Errorf("the address is %q, want only the filter that is set", got)
 	}
 	b.run(t, click(`[name=appealed]`), total(1))
-	b.run(t, chromedp.SendKeys(chromedp.CSS(`[name=q]`), "nothing says this"), wait(`document.querySelector(".empty h2") !== null`))
+	// Typing asks more than once: only the last answer stays on the page.
+	b.run(t, chromedp.SendKeys(chromedp.CSS(`[name=q]`), "nothing says this"),
+		wait(`location.search.includes("q=nothing+says+this") && document.querySelector(".empty h2") !== null && document.querySelector(".htmx-request") === null`))
 	if !eval[bool](t, b, `window.stays === true`) {
 		t.Error("the page was loaded anew")
 	}
-	b.run(t, click(`.empty .button`), total(135))
+	b.run(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".empty .button").click()`), total(135))
 	b.run(t, chromedp.SendKeys(chromedp.CSS(`[name=q]`), "耳机"), total(45))
 }
 
@@ -264,6 +268,21 @@ func contrast(t *testing.T, b *browser) {
 			}
 		}
 	}
+}
+
+func scoreComes(t *testing.T, b *browser) {
+	page, err := b.world.Interactions(t.Context(), query.Filter{Channel: earshot.Chat, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := page.Rows[0].Interaction.ID
+	release := b.world.Withhold(id)
+	b.run(t, b.open("/interactions/"+string(id)), wait(`document.querySelector("#awaits-score") !== null`))
+	if eval[bool](t, b, `document.querySelector(".criterion") !== null`) {
+		t.Error("criteria are shown before there is a score")
+	}
+	release()
+	b.run(t, wait(`document.querySelector(".criterion") !== null && document.querySelector("#awaits-score") === null`))
 }
 
 func wayBack(t *testing.T, b *browser) {

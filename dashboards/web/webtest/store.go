@@ -146,6 +146,21 @@ func (w *World) Interaction(_ context.Context, id earshot.InteractionID) (query.
 	return query.Detail{}, earshot.Errorf(earshot.NotFound, "interaction %q", id)
 }
 
+// Withhold takes the evaluations of an interaction away until release is called,
+// as before it is scored.
+func (w *World) Withhold(id earshot.InteractionID) (release func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.details, func(d query.Detail) bool { return d.Interaction.ID == id })
+	kept := w.details[i].Evaluations
+	w.details[i].Evaluations = nil
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.details[i].Evaluations = kept
+	}
+}
+
 // Produce keeps a review until it arrives.
 func (w *World) Produce(_ context.Context, r earshot.Review) error {
 	w.mu.Lock()
