@@ -60,12 +60,10 @@ func complain(err error) int {
 }
 
 // Config returns how to reach the test's ClickHouse, which may hold no schema
-// yet; without one it skips the test.
+// yet; without one it skips the test, or fails it where all must run.
 func Config(t testing.TB) metrics.Config {
 	t.Helper()
-	if os.Getenv(Env) == "" {
-		t.Skip("libchdb.so is missing: run make setup, or name a ClickHouse in " + Env)
-	}
+	need.That(t, os.Getenv(Env) != "", "libchdb.so (make setup), or a ClickHouse that "+Env+" names,")
 	c := metrics.DefaultConfig()
 	u, err := url.Parse(os.Getenv(Env))
 	if err != nil {

@@ -18,14 +18,13 @@ import (
 	"github.com/shopspring/decimal"
 
 	"earshot/internal/await"
+	"earshot/internal/need"
 )
 
-// needEngine skips when libchdb is missing.
+// needEngine skips when libchdb is missing, and fails where all tests must run.
 func needEngine(t testing.TB) {
 	t.Helper()
-	if shared == nil {
-		t.Skip("libchdb.so is missing: run make setup")
-	}
+	need.That(t, shared != nil, "libchdb.so (make setup)")
 }
 
 // options reach the shared server.
